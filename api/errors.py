@@ -85,11 +85,11 @@ def too_many_requests(bucket: Bucket, rate: Rate, retry_after_s: int) -> ApiErro
 
 def queue_full(error: QueueFull, what: str = "the queue is full") -> ApiError:
     reason = {
-        "all": f"at most {error.bound:,} requests may wait",
-        "key": f"at most {error.bound:,} requests of this key may wait",
-        "time": f"no more than {error.bound:,} requests can be started before their time limit",
-        "events": f"at most {error.bound:,} events of this key may wait for their receivers",
-    }[error.whose]
+        "all": f"at most {error.limit:,} requests may wait",
+        "key": f"at most {error.limit:,} requests of this key may wait",
+        "time": f"no more than {error.limit:,} requests can be started before their time limit",
+        "events": f"at most {error.limit:,} events of this key may wait for their receivers",
+    }[error.scope]
     text = f"{what}: {reason}; try again in {error.retry_after_s} s"
     return ApiError(429, "queue_full", text, {"Retry-After": str(error.retry_after_s)})
 

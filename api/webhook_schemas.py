@@ -3,7 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from jobs.keys.api_keys import OVERLAP_S
-from jobs.webhooks.deliveries import ATTEMPTS_KEPT, State
+from jobs.webhooks.deliveries import MAX_ATTEMPTS_SHOWN, State
 
 
 class WebhookSecret(BaseModel):
@@ -41,7 +41,7 @@ class Delivery(BaseModel):
         description="pending: the request has not ended, or the event is yet to be delivered; failed: all "
         "attempts failed; gone: the receiver answered 410"
     )
-    attempts: list[DeliveryAttempt] = Field(description=f"the last {ATTEMPTS_KEPT}, oldest first")
+    attempts: list[DeliveryAttempt] = Field(description=f"the last {MAX_ATTEMPTS_SHOWN}, oldest first")
     next_attempt_at: str | None = Field(
         description="null: none is scheduled, or one is running", examples=["2026-11-29T21:15:15.830+00:00"]
     )

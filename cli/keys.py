@@ -212,7 +212,7 @@ def import_keys(
     """Restore exported keys."""
     from pydantic import ValidationError
 
-    from jobs.keys.key_backup import Backup, ForeignText, KeysExist, restore
+    from jobs.keys.key_backup import Backup, KeysExist, TextConflict, restore
 
     try:
         backup = Backup.model_validate_json(file.read())
@@ -227,7 +227,7 @@ def import_keys(
             f"these keys exist already and differ, nothing was changed: {error}; "
             "--existing keep leaves them, --existing overwrite replaces them"
         ) from None
-    except ForeignText as error:
+    except TextConflict as error:
         raise stop(f"{error}, nothing was changed") from None
     done = asdict(restored)
     lines = [

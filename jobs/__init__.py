@@ -1,4 +1,4 @@
-"""What a request is and how it travels: settings, the record, the queue, the store.
+"""The life of a request: settings, its record, the queue, the picture store.
 
-The only package that knows Redis's and RQ's key names.
+The only package that knows the key names of Redis and RQ.
 """

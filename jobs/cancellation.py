@@ -14,21 +14,22 @@ log = logging.getLogger("superimpose.jobs")
 
 
 class Cancellation:
-    """Cancels requests: one ends and leaves the queue in one step, then its worker is notified."""
-
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis = redis
         self._transitions = Transitions(redis, settings)
 
     def cancel(self, request_id: str) -> Status:
-        """End as FAILED `cancelled`; returns the status before. Raises `IllegalMove`: missing or terminal."""
+        """End the request as FAILED `cancelled`, then notify its worker; returns the previous status.
+
+        Raises `IllegalMove`: missing, terminal.
+        """
         cancelled = self._transitions.cancel(request_id, CANCELLED)
-        log.info("request %s FAILED: cancelled while %s", request_id, cancelled.was)
+        log.info("request %s FAILED: cancelled while %s", request_id, cancelled.previous)
         self._notify_worker(request_id, cancelled)
-        return cancelled.was
+        return cancelled.previous
 
     def _notify_worker(self, request_id: str, cancelled: Cancelled) -> None:
-        """Stop the attempt at once; a worker that misses this finds out when it renews its lease."""
+        """Stop the attempt at once; a worker that misses the message learns it when it renews its lease."""
         if not cancelled.worker:
             return
         try:

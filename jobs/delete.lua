@@ -1,4 +1,5 @@
--- Deletes a request that has ended, with its event and all that names it. ARGV: its id. Answers 'ok', or a reason: missing, unfinished.
+-- Deletes an ended request with its event and every reference to it. ARGV: the request id.
+-- Returns 'ok' or a reason: missing, unfinished.
 id = ARGV[1]
 record = REQUEST .. id
 local status, key_id, custom_id, output, idempotency = unpack(redis.call('HMGET', record, 'status', 'key_id', 'custom_id',

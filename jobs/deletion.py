@@ -30,17 +30,17 @@ class Deletion:
         self._delete = Script(redis, OOM_EXEMPT + keyspace.script(text, **EVENT_CONSTANTS, TERMINAL=terminal))
 
     def delete(self, request_id: str) -> None:
-        """Its picture and the inputs that came within it, then its record, its event and all that names it.
+        """Delete the picture and the inline inputs, then the record, the event and every reference to them.
 
-        The files go first: while the store fails, the request is still there to be deleted again.
+        Files go first: when the store fails, the request still exists and the call can be repeated.
 
         Raises `IllegalMove`: missing, unfinished; `redis.RedisError`, `obstore.exceptions.BaseError`.
         """
         status, output, inputs = self._redis.hmget(keyspace.request(request_id), "status", "output", "inputs")
         if status is not None and str_if_bytes(status) in TERMINAL:
-            made = [json.loads(output)["path"]] if output else []
-            self._store.delete([*str_if_bytes(inputs or "").split(), *made])
-        said = str_if_bytes(self._delete(args=[request_id]))
-        if said != "ok":
-            raise IllegalMove("delete", request_id, said)
+            result = [json.loads(output)["path"]] if output else []
+            self._store.delete([*str_if_bytes(inputs or "").split(), *result])
+        outcome = str_if_bytes(self._delete(args=[request_id]))
+        if outcome != "ok":
+            raise IllegalMove("delete", request_id, outcome)
         log.info("request %s deleted", request_id)

@@ -1,4 +1,4 @@
-"""A request that has ended, submitted anew: the same parameters, the same key, fresh copies of its inputs."""
+"""Submits an ended request again: same parameters, same key, new copies of its inputs."""
 
 import json
 from typing import Any
@@ -11,7 +11,7 @@ from jobs.config.settings import Settings
 from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.idempotency import Idempotency
-from jobs.lifecycle.move_script import KEPT_PARAMS_BYTES
+from jobs.lifecycle.move_script import MAX_FAILED_PARAMS_BYTES
 from jobs.lifecycle.moves import Created
 from jobs.lifecycle.options import RequestOptions
 from jobs.lifecycle.status import TERMINAL
@@ -21,11 +21,11 @@ from jobs.pictures.references import SLACK_S
 from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.connection import redis_time
 from jobs.redis.hashes import as_text
-from jobs.submission import is_refusal
+from jobs.submission import is_certain_rejection
 
 
 class CannotResubmit(Exception):
-    """This request cannot be submitted again; the text says why."""
+    """The request cannot be submitted again; the text says why."""
 
 
 class Resubmission:
@@ -38,69 +38,68 @@ class Resubmission:
     def resubmit(
         self, request_id: str, idempotency_key: str | None = None, traceparent: str | None = None
     ) -> Created:
-        """A new request like this one, with what the settings allow for its start.
+        """Create a request with the same parameters and timeout; the settings limit its wait for a start.
 
-        Raises `CannotResubmit`, and as `Submission.submit` does `NotEnoughCredits`, `QueueFull`,
+        Raises `CannotResubmit`, and like `Submission.submit` `NotEnoughCredits`, `QueueFull`,
         `IdempotencyConflict`, `IllegalMove` (revoked), `redis.RedisError` and
         `obstore.exceptions.BaseError`.
         """
-        kept = as_text(self._redis.hgetall(keyspace.request(request_id)))
-        params = self._params(request_id, kept)
-        deadlines = Deadlines(self._settings.start_timeout_s, int(kept["timeout"]) / 1000)
+        record = as_text(self._redis.hgetall(keyspace.request(request_id)))
+        params = self._params(request_id, record)
+        deadlines = Deadlines(self._settings.start_timeout_s, int(record["timeout"]) / 1000)
+        key_id = record["key_id"]
+        submitted = {"retry_of": request_id}
         copies = list[str]()
         try:
-            fresh = self._with_fresh_inputs(params, deadlines, copies)
-            key_id, options = kept["key_id"], RequestOptions(custom_id=kept.get("custom_id"))
-            again = {"retry_of": request_id}
             new = NewRequest(
                 str(uuid4()),
                 key_id,
-                fresh,
+                self._with_copied_inputs(params, deadlines, copies),
                 deadlines,
-                Idempotency.of(idempotency_key, key_id, again) if idempotency_key else None,
+                Idempotency.of(idempotency_key, key_id, submitted) if idempotency_key else None,
                 traceparent,
-                options,
+                RequestOptions(custom_id=record.get("custom_id")),
                 tuple(copies),
-                json.loads(kept["webhook"]) if "webhook" in kept else None,
+                json.loads(record["webhook"]) if "webhook" in record else None,
             )
             created = self._transitions.create(new)
         except Exception as error:
-            if is_refusal(error):
+            if is_certain_rejection(error):
                 self._store.discard(copies)
             raise
         if created.replayed:
             self._store.discard(copies)
         return created
 
-    def _params(self, request_id: str, kept: dict[str, str]) -> dict[str, Any]:
-        if not kept:
+    def _params(self, request_id: str, record: dict[str, str]) -> dict[str, Any]:
+        if not record:
             raise CannotResubmit(f"there is no request {request_id}: it never existed or has expired")
-        if kept["status"] not in TERMINAL:
-            raise CannotResubmit(f"{request_id} is {kept['status']}: cancel it first, or wait for its end")
-        params: dict[str, Any] = json.loads(kept["params"])
+        if record["status"] not in TERMINAL:
+            raise CannotResubmit(f"{request_id} is {record['status']}: cancel it first, or wait for its end")
+        params: dict[str, Any] = json.loads(record["params"])
         if not params:
             raise CannotResubmit(
-                f"what {request_id} asked for was not kept: of a FAILED request it is up to "
-                f"{KEPT_PARAMS_BYTES:,} bytes; submit it again with its parameters"
+                f"the parameters of {request_id} are no longer stored: a FAILED request keeps only those of "
+                f"up to {MAX_FAILED_PARAMS_BYTES:,} bytes; submit it again with its parameters"
             )
         return params
 
-    def _with_fresh_inputs(
+    def _with_copied_inputs(
         self, params: dict[str, Any], deadlines: Deadlines, copies: list[str]
     ) -> dict[str, Any]:
-        """Those that lie in the store are copied: what is there need not outlive the new request.
+        """Copy inputs within the store, since the originals may expire before the new request ends.
 
-        The paths of the copies are added to `copies`.
+        Adds the paths of the copies to `copies`.
         """
         pictures = inputs.pictures(params)
         expires_at = redis_time(self._redis) + deadlines.longest_s + SLACK_S
-        fresh = dict[str, str]()
+        copied = dict[str, str]()
         for name, text in pictures.items():
-            if text.startswith(inputs.STORE) and text not in fresh:
+            if text.startswith(inputs.STORE) and text not in copied:
                 copies.append(self._store.new_path("inputs", new_token(), expires_at))
                 self._copy(name, text.removeprefix(inputs.STORE), copies[-1])
-                fresh[text] = inputs.STORE + copies[-1]
-        references = {name: fresh[text] for name, text in pictures.items() if text in fresh}
+                copied[text] = inputs.STORE + copies[-1]
+        references = {name: copied[text] for name, text in pictures.items() if text in copied}
         return inputs.with_pictures(params, references)
 
     def _copy(self, name: str, path: str, to: str) -> None:
@@ -108,6 +107,6 @@ class Resubmission:
             self._store.copy(path, to)
         except FileNotFoundError:
             raise CannotResubmit(
-                f"its {name} is not there any more: what came within a request is kept until that must have "
-                "ended, uploads and results for their own time; submit it again with the picture"
+                f"its {name} is no longer stored: an inline picture is deleted once its request must have "
+                "ended, uploads and results when they expire; submit it again with the picture"
             ) from None

@@ -1,6 +1,5 @@
-"""Accepting a request: its inline inputs to the store, then record and job in one step."""
+"""Accepts a request: stores its inline inputs, then creates record and job in one step."""
 
-import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,19 +24,19 @@ from jobs.pictures import inputs
 from jobs.pictures.references import References, Sender
 from jobs.pictures.store import PictureStore
 from jobs.redis.script import AsyncScript
-from jobs.webhooks.rules import kept_webhook
+from jobs.webhooks.rules import webhook_fields
 from telemetry import metrics
 
-InThread = Callable[..., Awaitable[Any]]  # calls what it is given in a thread
+InThread = Callable[..., Awaitable[Any]]  # runs a function in a thread
 
 
 @dataclass(frozen=True)
 class SubmitCommand:
-    """What a client asks for: parameters that have been checked, how long it may take, and whether once only.
+    """A validated submit.
 
-    `origin` is the URL our own pictures are served under; `idempotency_key` None: each submit is a request;
-    `timeouts`: what of the deadlines the client said itself, for a default may change until it submits again;
-    `traceparent`: the trace that it belongs to; `options`: what the body said beside the parameters.
+    `origin` is the URL under which our own pictures are served. `timeouts` are the deadlines that the client
+    set itself: part of the fingerprint, unlike defaults, which may change before the submit is repeated.
+    `options` are the fields of the body beside the parameters.
     """
 
     key_id: str
@@ -51,7 +50,7 @@ class SubmitCommand:
 
     @cached_property
     def pictures(self) -> Mapping[str, str]:
-        """What the client sent as pictures, by their paths."""
+        """The client's texts for pictures, by path."""
         return inputs.pictures(self.params)
 
     @property
@@ -60,26 +59,26 @@ class SubmitCommand:
 
     @property
     def is_inline(self) -> bool:
-        """Whether a picture came within the request, and is put in the store."""
+        """Whether the body contains a picture, which then goes to the store."""
         return not all(inputs.is_url(picture) for picture in self.pictures.values())
 
     @property
     def is_ready(self) -> bool:
         """Whether nothing has to be looked up or stored before the request is created."""
-        are_elsewhere = all(inputs.is_elsewhere(picture) for picture in self.pictures.values())
-        return are_elsewhere and self.idempotency_key is None
+        are_external = all(inputs.is_external(picture) for picture in self.pictures.values())
+        return are_external and self.idempotency_key is None
 
     @property
     def webhook(self) -> dict[str, Any] | None:
-        """Where the request's event goes, as its record says it."""
+        """The webhook as the request's record stores it."""
         url, events = self.options.webhook_url, self.options.webhook_events
-        return kept_webhook(url, events, self.key_id, self.origin, bool(self.params.get("base64")))
+        return webhook_fields(url, events, self.key_id, self.origin, bool(self.params.get("base64")))
 
     @property
     def idempotency(self) -> Idempotency | None:
         if self.idempotency_key is None:
             return None
-        options = [self.options.given] if self.options.given else []  # former versions had none
+        options = [self.options.given] if self.options.given else []  # older versions had no options
         return Idempotency.of(self.idempotency_key, self.key_id, self.params, self.timeouts, *options)
 
 
@@ -94,41 +93,41 @@ class Submission:
         self._create = AsyncScript(async_redis, create_script())
 
     async def submit(self, command: SubmitCommand, in_thread: InThread) -> Created:
-        """Accept a request, or find the one that was made with the same Idempotency-Key.
+        """Accept a request, or return the one created earlier with the same Idempotency-Key.
 
-        What is ready is created without a thread, which costs more processor time than the call to Redis.
+        A command that is ready needs no thread, which would take more processor time than the call to Redis.
 
         Raises `InvalidPictures`, `NotEnoughCredits`, `QueueFull`, `IdempotencyConflict`, `IllegalMove`
         (revoked); `redis.RedisError` or `obstore.exceptions.BaseError` if the queue or the store cannot be
-        reached. Then nothing was accepted, unless Redis did it and its answer was lost.
+        reached. Then nothing was accepted, unless only Redis's reply was lost.
         """
-        kept = list[str]()
+        stored = list[str]()
         try:
             if command.is_ready:
-                prepared = self._prepare(command, kept)
+                prepared = self._prepare(command, stored)
             else:
-                prepared = await in_thread(self._prepare, command, kept)
+                prepared = await in_thread(self._prepare, command, stored)
             if isinstance(prepared, Created):
                 return prepared
-            asked_at = perf_counter()
-            answer = await self._create(args=prepared.args(self._settings))
-            metrics.observe_redis(perf_counter() - asked_at)
-            created = prepared.created(self._settings, answer)
+            started_at = perf_counter()
+            reply = await self._create(args=prepared.args(self._settings))
+            metrics.observe_redis(perf_counter() - started_at)
+            created = prepared.created(self._settings, reply)
         except Exception as error:
-            if is_refusal(error):
-                await self._discard(kept, in_thread)
+            if is_certain_rejection(error):
+                await self._discard(stored, in_thread)
             raise
         if created.replayed:
-            await self._discard(kept, in_thread)
+            await self._discard(stored, in_thread)
         return created
 
-    def _prepare(self, command: SubmitCommand, kept: list[str]) -> NewRequest | Created:
-        """What is to be created, its inputs stored at paths that are added to `kept`, or what was before."""
+    def _prepare(self, command: SubmitCommand, stored: list[str]) -> NewRequest | Created:
+        """Store the inputs and add their paths to `stored`, or find a request created earlier."""
         idempotency = command.idempotency
-        made_before = idempotency and self._made_before(idempotency, command.key_id)
-        if made_before:
-            return made_before
-        params = self._references.of(command.params, command.pictures, command.sender, kept)
+        earlier = idempotency and self._find_earlier(idempotency, command.key_id)
+        if earlier:
+            return earlier
+        params = self._references.resolve(command.params, command.pictures, command.sender, stored)
         return NewRequest(
             str(uuid4()),
             command.key_id,
@@ -137,17 +136,16 @@ class Submission:
             idempotency,
             command.traceparent,
             command.options,
-            tuple(kept),
+            tuple(stored),
             command.webhook,
         )
 
-    async def _discard(self, kept: list[str], in_thread: InThread) -> None:
-        if kept:
-            with contextlib.suppress(StoreError):
-                await in_thread(self._store.discard, kept)
+    async def _discard(self, stored: list[str], in_thread: InThread) -> None:
+        if stored:
+            await in_thread(self._store.discard, stored)
 
-    def _made_before(self, idempotency: Idempotency, key_id: str) -> Created | None:
-        """Search before inputs are stored; a submit that is overtaken after this finds out in `create`."""
+    def _find_earlier(self, idempotency: Idempotency, key_id: str) -> Created | None:
+        """Search before inputs are stored; `create` detects a concurrent submit with the same key."""
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.hmget(idempotency.redis_key, "request_id", "fingerprint")
             pipe.hget(keyspace.api_key(key_id), "credits")
@@ -159,9 +157,9 @@ class Submission:
         return Created(str_if_bytes(request_id), None if credits is None else int(credits), replayed=True)
 
 
-def is_refusal(error: Exception) -> bool:
-    """Whether nothing was accepted for sure, and what was stored can be deleted at once.
+def is_certain_rejection(error: Exception) -> bool:
+    """Whether certainly nothing was accepted, so that stored inputs can be deleted at once.
 
-    Redis may have accepted it where its answer was lost; a store that fails would only be waited for again.
+    After another Redis error the request may have been accepted; a failing store would fail again.
     """
     return not isinstance(error, RedisError | StoreError) or isinstance(error, OutOfMemoryError)

@@ -1,4 +1,4 @@
-"""Times as answers write them."""
+"""Times in the format of our responses."""
 
 import math
 from datetime import UTC, datetime

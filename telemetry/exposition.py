@@ -1,4 +1,4 @@
-"""The metrics in the format that a scraper asks for."""
+"""The metrics in the format that a scraper requests."""
 
 import os
 from collections.abc import Iterable
@@ -20,21 +20,22 @@ class _Build(Collector):
         yield InfoMetricFamily("superimpose_build", "The version that runs.", labels)
 
 
-def exposed(*more: Collector, directory: str | None = None) -> CollectorRegistry:
-    """Of this process, or of all that share `directory` or the one named in the environment; and `more`."""
+def collect(*more: Collector, directory: str | None = None) -> CollectorRegistry:
+    """The metrics of this process, or of all processes that share a directory, and those of `more`.
+
+    `directory` defaults to the one in the environment.
+    """
     directory = directory or os.environ.get(DIRECTORY)
-    counted = _sum_in(directory) if directory else metrics.REGISTRY
+    own: Collector = metrics.REGISTRY
+    if directory:
+        own = MultiProcessCollector(None, directory)  # type: ignore[no-untyped-call]
     registry = CollectorRegistry()
-    for collector in (counted, _Build(), *more):
+    for collector in (own, _Build(), *more):
         registry.register(collector)
     return registry
 
 
-def rendered(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
+def render(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
     """Body and content type for an Accept header."""
     encode, content_type = choose_encoder(accept)
     return encode(registry), content_type
-
-
-def _sum_in(directory: str) -> Collector:
-    return MultiProcessCollector(None, directory)  # type: ignore[no-untyped-call]

@@ -1,4 +1,4 @@
-"""Importing a library without an optional dependency of it that is installed and that we do not use."""
+"""Imports a library without an optional dependency that is installed but not used by us."""
 
 import sys
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def as_if_not_installed(module: str) -> Iterator[None]:
-    """Let imports of `module` fail inside the block, unless it is loaded already."""
+    """Make imports of `module` fail inside the block, unless it is already loaded."""
     if module in sys.modules:
         yield
         return

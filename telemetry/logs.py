@@ -1,4 +1,4 @@
-"""How every process logs, libraries included: one line a record on standard error, as JSON or for people."""
+"""Logging of every process and its libraries: one line per record on standard error, as JSON or text."""
 
 import logging
 import sys
@@ -17,27 +17,27 @@ with as_if_not_installed("rich"):  # as in log_context.py
 LogFormat = Literal["json", "console"]
 
 FIELDS = ("request_id", "status", "code", "total_ms", "method", "route", "http_status", "ms")
-"""What a record may carry as `extra`; what is bound by `structlog.contextvars` comes with it."""
+"""The fields of `extra` that are logged, in addition to those bound by `structlog.contextvars`."""
 
 CONSOLE = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 
 
-def set_up_logs(wanted: LogFormat | None = None) -> None:
-    """Log our own records from INFO up and libraries' from WARNING up."""
+def set_up_logs(log_format: LogFormat | None = None) -> None:
+    """Log our own records from INFO up, those of libraries from WARNING up."""
     handler = _LineHandler(sys.stderr)
-    handler.setFormatter(formatter(format_on(sys.stderr, wanted)))
+    handler.setFormatter(formatter(format_on(sys.stderr, log_format)))
     logging.basicConfig(handlers=[handler], level=logging.WARNING)
     logging.getLogger("superimpose").setLevel(logging.INFO)
 
 
 def flush_logs() -> None:
-    """Write out the queue before this process may be killed."""
+    """Write the queued lines, before this process may be killed."""
     for handler in logging.getLogger().handlers:
         handler.flush()
 
 
 class _LineHandler(logging.Handler):
-    """Hands lines to a thread, so that a slow reader holds up no caller."""
+    """Writes by a `LineWriter`, so that a slow reader does not block callers."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
@@ -46,7 +46,7 @@ class _LineHandler(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         try:
             self._writer.write(self.format(record))
-        except Exception:  # what cannot be formatted, as any handler of logging's
+        except Exception:  # the record cannot be formatted; treated as in handlers of logging
             self.handleError(record)
 
     def flush(self) -> None:
@@ -61,9 +61,9 @@ class _LineHandler(logging.Handler):
         return self.format(logging.LogRecord("superimpose.log", logging.WARNING, "", 0, text, None, None))
 
 
-def format_on(stream: TextIO, wanted: LogFormat | None) -> LogFormat:
-    """`wanted`, or "console" on a terminal and "json" elsewhere."""
-    return wanted or ("console" if stream.isatty() else "json")
+def format_on(stream: TextIO, log_format: LogFormat | None) -> LogFormat:
+    """`log_format`, or else "console" on a terminal and "json" elsewhere."""
+    return log_format or ("console" if stream.isatty() else "json")
 
 
 def formatter(log_format: LogFormat) -> logging.Formatter:
@@ -79,7 +79,7 @@ def formatter(log_format: LogFormat) -> logging.Formatter:
         ],
         processors=[
             ProcessorFormatter.remove_processors_meta,
-            # Without locals, which hold keys and what clients sent.
+            # Without locals, which may contain keys and data of clients.
             ExceptionRenderer(ExceptionDictTransformer(show_locals=False)),
             _in_order,
             JSONRenderer(),

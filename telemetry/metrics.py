@@ -1,6 +1,6 @@
-"""Every metric that processes count, defined once, and a function for each thing that is counted.
+"""All metrics that processes count, and the functions that count them.
 
-Without a shared directory (`telemetry.processes`) they are numbers in memory.
+Without a shared directory (`telemetry.processes`) they are in memory.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ STAGE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 REDIS_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1)
 
 count_as_named()
-disable_created_metrics()  # type: ignore[no-untyped-call]  # sums over processes have none
+disable_created_metrics()  # type: ignore[no-untyped-call]  # sums over processes do not have them
 REGISTRY = CollectorRegistry()
 
 HTTP_REQUESTS = Counter(
@@ -93,7 +93,7 @@ REDIS_SECONDS = Histogram(
     registry=REGISTRY,
 )
 
-# Known series stand at 0 from the start: a series that begins at 1 hides its first increase.
+# Known series start at 0, as a series that starts at 1 hides its first increase.
 _STAGE = {stage: STAGE_SECONDS.labels(stage) for stage in ("queue_wait", *STAGES, "total")}
 _HITS = {name: CACHE_HITS.labels(name) for name in CACHES}
 _MISSES = {name: CACHE_MISSES.labels(name) for name in CACHES}
@@ -120,7 +120,7 @@ def count_finished(status: str, code: str, queue_wait_s: float, total_s: float) 
 
 
 def declare_failures(codes: list[str]) -> None:
-    """Show 0 for each of these codes from the start."""
+    """Make the series of these codes start at 0."""
     for code in codes:
         FINISHED.labels("FAILED", code)
 
@@ -130,14 +130,14 @@ def count_credits(event: str, credits: int) -> None:
 
 
 def observe_stages(seconds: Mapping[str, float]) -> None:
-    """Of an attempt that ended its request, seconds by stage; what is no stage is left out."""
+    """Observe the stages of an attempt that ended its request; unknown stages are ignored."""
     for stage, took_s in seconds.items():
         if stage in _STAGE:
             _STAGE[stage].observe(took_s)
 
 
 def count_retry(reason: str) -> None:
-    """`reason`: the error code of the attempt that is followed by another."""
+    """`reason` is the error code of the failed attempt."""
     RETRIES.labels(reason).inc()
 
 
@@ -151,7 +151,7 @@ def count_event(outcome: str) -> None:
 
 
 def count_lookups(caches: Mapping[str, tuple[int, int]]) -> None:
-    """Hits and misses by cache."""
+    """`caches` has hits and misses by cache."""
     for name, (hits, misses) in caches.items():
         _HITS[name].inc(hits)
         _MISSES[name].inc(misses)
@@ -159,11 +159,11 @@ def count_lookups(caches: Mapping[str, tuple[int, int]]) -> None:
 
 def observe_call(route: str, method: str, code: int, seconds: float) -> None:
     """`route` is a template, never a path that a client sent."""
-    requests, took = _http(route, method, code)
+    requests, duration = _http(route, method, code)
     requests.inc()
-    took.observe(seconds)
+    duration.observe(seconds)
 
 
-@cache  # as many as there are routes, methods and codes: a few dozen
+@cache  # a few dozen combinations of route, method and code
 def _http(route: str, method: str, code: int) -> tuple[Counter, Histogram]:
     return HTTP_REQUESTS.labels(route, method, str(code)), HTTP_SECONDS.labels(route)

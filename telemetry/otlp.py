@@ -1,4 +1,4 @@
-"""Spans, sent to a collector as OTLP over HTTP by a thread; only the end of a process waits for it."""
+"""Exports spans to a collector by OTLP over HTTP in a thread; only the end of a process waits for it."""
 
 import logging
 import threading
@@ -11,15 +11,15 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExportResult
 from opentelemetry.trace import Tracer
 
-FLUSH_S = 2  # at the end of a process; a collector that is away does not hold it up for longer
+FLUSH_S = 2  # the longest delay of the end of a process if the collector is away
 
 log = logging.getLogger("superimpose.traces")
 
 
 def open_exporter(role: str) -> tuple[Tracer, Callable[[], None]]:
-    """A tracer, and what ends its exporter. Raises `ValueError` where a variable OTEL_* is wrong."""
-    ours = {"service.name": f"superimpose-{role}", "service.version": version("superimpose")}
-    resource = Resource.create().merge(Resource(ours)).merge(OTELResourceDetector().detect())
+    """A tracer and the function that closes its exporter. Raises `ValueError` for a wrong OTEL_* variable."""
+    attributes = {"service.name": f"superimpose-{role}", "service.version": version("superimpose")}
+    resource = Resource.create().merge(Resource(attributes)).merge(OTELResourceDetector().detect())
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     provider.add_span_processor(BatchSpanProcessor(_Exporter()))
 
@@ -32,12 +32,12 @@ def open_exporter(role: str) -> tuple[Tracer, Callable[[], None]]:
 
 
 class _Exporter(OTLPSpanExporter):
-    """As `OTLPSpanExporter`, but logs only that failures began, and that they are over."""
+    """An `OTLPSpanExporter` that logs only the first failure and the recovery."""
 
     _failing = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Raises nothing: what cannot be sent is dropped."""
+        """Raises nothing; spans that cannot be sent are dropped."""
         result = super().export(spans)
         failed = result is not SpanExportResult.SUCCESS
         if failed and not self._failing:

@@ -1,8 +1,7 @@
-"""Processes that count together: each in files of a directory that they share, which are summed to be read.
+"""Metrics of several processes: each counts in files of a shared directory, which are summed when read.
 
-prometheus_client names the files by process id and expects the starter of processes to say which have died.
-Ours are named by role, so one that is started again counts on where the last one ended, and there are never
-more files than roles.
+prometheus_client names the files by process id, and expects a report of each dead process from its parent.
+Ours are named by role, so a restarted process continues the counts, and there are no more files than roles.
 """
 
 import os
@@ -13,16 +12,16 @@ from contextlib import contextmanager
 from prometheus_client import values
 
 DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
-"""prometheus_client's; read when metrics are defined."""
+"""A variable of prometheus_client, read when metrics are defined."""
 
 NAME = "SUPERIMPOSE_PROCESS"
-"""What a process is called among those that share a directory."""
+"""The name of a process among those that share a directory."""
 
 
 @contextmanager
-def shared_directory(wanted: bool) -> Iterator[str | None]:
-    """A private directory for as long as the processes run; None if it is not `wanted`."""
-    if not wanted:
+def shared_directory(enabled: bool) -> Iterator[str | None]:
+    """A temporary directory, or None if not `enabled`."""
+    if not enabled:
         yield None
         return
     with tempfile.TemporaryDirectory(prefix="superimpose-metrics-") as directory:
@@ -30,12 +29,12 @@ def shared_directory(wanted: bool) -> Iterator[str | None]:
 
 
 def counting_as(name: str, directory: str | None) -> Mapping[str, str]:
-    """What a process called `name` needs in its environment to count in `directory`, if there is one."""
+    """The environment variables with which a process counts in `directory` as `name`."""
     return {DIRECTORY: directory, NAME: name} if directory else {}
 
 
 def count_as_named() -> None:
-    """Count under this process's name, where it shares a directory; before any metric is defined."""
+    """Count under the name in the environment, if a directory is shared; call before defining metrics."""
     name = os.environ.get(NAME)
     if name and DIRECTORY in os.environ:
         values.ValueClass = values.MultiProcessValue(lambda: name)  # type: ignore[no-untyped-call]

@@ -1,5 +1,5 @@
-"""The stages of an attempt, in their order, as metrics, traces, `queue` and `run` name and show them."""
+"""The stages of an attempt in order, as shown in metrics, traces, and the commands `queue` and `run`."""
 
 STAGES = ("fetch", "decode", "inspect", "compose", "encode", "store")
 COMPUTE = ("decode", "compose", "encode")
-"""The stages that `inference_time` counts."""
+"""The stages included in `inference_time`."""

@@ -19,24 +19,24 @@ log = logging.getLogger("superimpose.traces")
 
 
 class Traces(NamedTuple):
-    """`close` sends what is left, for 2 s at most."""
+    """`close` exports the remaining spans, for 2 s at most."""
 
     tracer: Tracer = NoOpTracer()
     close: Callable[[], None] = lambda: None
 
 
 def open_traces(role: str) -> Traces:
-    """To be called after any fork. A no-op, with a warning, where the variables ask for what cannot be had.
+    """Open the tracer; call it after any fork. If the exporter cannot be opened, warn and trace nothing.
 
-    `role` is part of the service's name where OTEL_SERVICE_NAME does not say it.
+    `role` is part of the service's name unless OTEL_SERVICE_NAME sets it.
     """
-    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # what it has to say, we say once
-    if not is_wanted(os.environ):
+    logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # we log its failures ourselves, once
+    if not is_enabled(os.environ):
         return Traces()
     obstacle = _obstacle(os.environ)
     if obstacle is None:
         try:
-            from telemetry.otlp import open_exporter  # nothing of it is loaded where traces are off
+            from telemetry.otlp import open_exporter  # imported late: not needed if traces are off
 
             return Traces(*open_exporter(role))
         except ImportError:
@@ -48,19 +48,19 @@ def open_traces(role: str) -> Traces:
 
 
 def read_traceparent(headers: Sequence[str]) -> Context:
-    """The remote span that a `traceparent` names; empty unless there is exactly one, and valid."""
+    """The context of a remote span; empty unless there is exactly one valid `traceparent`."""
     return _propagator.extract({TRACEPARENT: headers[0]} if len(headers) == 1 else {}, Context())
 
 
 def write_traceparent(span: Span) -> str:
-    """The `traceparent` for children of `span`; "" where it belongs to no trace."""
+    """The `traceparent` for children of `span`; "" without a trace."""
     carrier: dict[str, str] = {}
     _propagator.inject(carrier, set_span_in_context(span, Context()))
     return carrier.get(TRACEPARENT, "")
 
 
-def is_wanted(environment: Mapping[str, str]) -> bool:
-    """By an endpoint or an exporter: the standard's default, a collector on this host, is not assumed."""
+def is_enabled(environment: Mapping[str, str]) -> bool:
+    """Whether an endpoint or exporter is set; unlike the standard we assume no collector on this host."""
     exporter = environment.get("OTEL_TRACES_EXPORTER")
     if exporter == "none" or environment.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return False

@@ -13,7 +13,7 @@ from jobs.lifecycle.moves import Failure
 from jobs.lifecycle.options import RequestOptions
 from jobs.lifecycle.status import FailureCode
 from jobs.lifecycle.transitions import Transitions
-from jobs.webhooks.rules import Webhook
+from jobs.webhooks.rules import webhook_fields
 from tests.asking import HERE, OUTPUT, claim_request
 
 MASTER = "a-master-secret-of-the-tests-long-enough"
@@ -36,7 +36,7 @@ def new_request(
 ) -> str:
     """A queued request with these events; returns its id."""
     request_id = str(uuid4())
-    webhook = Webhook.of(url, events).kept(key_id, HERE, has_base64)
+    webhook = webhook_fields(url, events, key_id, HERE, has_base64)
     options = RequestOptions(custom_id=custom_id)
     transitions.create(NewRequest(request_id, key_id, {}, options=options, webhook=webhook))
     return request_id

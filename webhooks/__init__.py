@@ -1,1 +1,1 @@
-"""Sends events of ended requests where their clients said, without letting them into our network."""
+"""Sends events of ended requests to the URLs of clients, without giving access to our network."""

@@ -1,4 +1,4 @@
-"""One attempt to deliver an event: what is sent, and what the answer means."""
+"""One attempt to deliver an event: builds the message and interprets the response."""
 
 import asyncio
 import logging
@@ -21,75 +21,76 @@ from jobs.webhooks.rules import InvalidWebhook, WebhookRules
 from jobs.webhooks.secrets import WebhookSecrets
 from jobs.webhooks.signature import sign
 from telemetry.traces import TRACEPARENT, write_traceparent
-from webhooks.connection import Answer, NoHttp
+from webhooks.connection import InvalidResponse, Response
 from webhooks.connections import Connections, Unreachable, Untrusted
-from webhooks.tracing import begin_span, end_span
+from webhooks.tracing import end_span, start_span
 
-TOTAL_S = 15.0
-KEPT = 1000  # URLs that were read, secrets that were derived; most events go where others went
+TIMEOUT_S = 15.0
+CACHE_SIZE = 1000  # parsed URLs, and derived secrets; most events go to the same receivers
 JITTER = 0.2
-SAY_WHEN = frozenset({429, 503})
+WITH_RETRY_AFTER = frozenset({429, 503})
 GONE = 410
 
 UNREACHABLE = "could not be reached"
 UNTRUSTED = "has no valid TLS certificate for its name"
-SILENT = f"did not answer within {TOTAL_S:g} s"
-BROKEN = "broke off before it had answered"
-NO_HTTP = "did not answer in HTTP/1.1"
-OUR_FAULT = "was not asked: a fault of this server, which is in its log"
+TIMED_OUT = f"did not respond within {TIMEOUT_S:g} s"
+CLOSED = "closed the connection before it responded"
+INVALID = "did not respond in HTTP/1.1"
+OUR_FAULT = "was not contacted because of an error of this server, which is in its log"
 
 log = logging.getLogger("superimpose.webhooks")
 
 
 class Attempts:
-    """`now` gives seconds since the epoch, for timestamps."""
+    """Makes attempts. `now` returns seconds since the epoch, for timestamps."""
 
     def __init__(
         self, settings: Settings, connections: Connections, now: Callable[[], float], tracer: Tracer
     ) -> None:
-        self._target = lru_cache(KEPT)(WebhookRules(settings).target)
-        self._secrets = lru_cache(KEPT)(WebhookSecrets(settings).signing)
+        self._target = lru_cache(CACHE_SIZE)(WebhookRules(settings).target)
+        self._secrets = lru_cache(CACHE_SIZE)(WebhookSecrets(settings).signing)
         self._connections = connections
         self._now = now
         self._tracer = tracer
         self._user_agent = f"Superimpose-Webhooks/{version('superimpose')}"
 
     async def make(self, event: Event) -> Report:
-        """What the receiver says is nobody's to see: of its answer only status and time are told."""
-        span = begin_span(self._tracer, event)
+        """Send an event once. Of the response only status and time are reported, never its content."""
+        span = start_span(self._tracer, event)
         at, started_s = self._now(), time.monotonic()
-        answer, error, reason = None, None, ""
+        response, error, reason = None, None, ""
         try:
-            answer = await self._answer(event, int(at), write_traceparent(span))
+            response = await self._send(event, int(at), write_traceparent(span))
         except (InvalidWebhook, Unreachable) as failure:
             error, reason = UNREACHABLE, str(failure)
         except Untrusted as failure:
             error, reason = UNTRUSTED, str(failure)
-        except NoHttp as failure:
-            error, reason = NO_HTTP, str(failure)
+        except InvalidResponse as failure:
+            error, reason = INVALID, str(failure)
         except TimeoutError:
-            error = SILENT
+            error = TIMED_OUT
         except OSError as failure:
-            error, reason = BROKEN, str(failure)
-        except Exception:  # the event is tried again, and the others go on
+            error, reason = CLOSED, str(failure)
+        except Exception:  # retry the event, and continue with others
             log.exception("request %s: its event could not be sent", event.request_id)
             error = OUR_FAULT
         took_ms = round((time.monotonic() - started_s) * 1000)
-        status = answer.status if answer else None
+        status = response.status if response else None
+        attempt = Attempt(at, status, took_ms, error or _error(status))
         report = Report(
             event,
             _ending(status),
-            Attempt(at, status, took_ms, error or _refusal(status)),
-            retry_after_s(answer.retry_after) if answer and status in SAY_WHEN else 0,
-            random.uniform(1 - JITTER, 1 + JITTER),  # noqa: S311 so that not all come back at once
+            attempt,
+            retry_after_s(response.retry_after) if response and status in WITH_RETRY_AFTER else 0,
+            random.uniform(1 - JITTER, 1 + JITTER),  # noqa: S311 so that not all retry at once
         )
         end_span(span, report)
         if report.ending is Ending.RETRY:
-            shown = f"{report.made.error if report.made else ''}{f' ({reason!a})' if reason else ''}"
+            shown = f"{attempt.error}{f' ({reason!a})' if reason else ''}"
             log.info("request %s: attempt %d at its event failed: %s", event.request_id, event.attempt, shown)
         return report
 
-    async def _answer(self, event: Event, timestamp: int, traceparent: str) -> Answer:
+    async def _send(self, event: Event, timestamp: int, traceparent: str) -> Response:
         target = self._target(event.url)
         if isinstance(event.record, BatchRecord):
             body = batch_event_body(event.record, event.origin)
@@ -98,19 +99,13 @@ class Attempts:
         secrets = self._secrets(event.record.key_id, event.generation, event.with_former)
         signatures = " ".join(sign(secret, event.message_id, timestamp, body) for secret in secrets)
         head = self._head(target, event.message_id, timestamp, signatures, len(body), traceparent)
-        async with asyncio.timeout(TOTAL_S):
-            return await self._connections.ask(target, head + body, event.lane)
+        async with asyncio.timeout(TIMEOUT_S):
+            return await self._connections.send(target, head + body, event.lane)
 
     def _head(
-        self,
-        target: Target,
-        message_id: str,
-        timestamp: int,
-        signatures: str,
-        size: int,
-        traceparent: str,
+        self, target: Target, message_id: str, timestamp: int, signatures: str, size: int, traceparent: str
     ) -> bytes:
-        carried = f"{TRACEPARENT}: {traceparent}\r\n" if traceparent else ""
+        trace_header = f"{TRACEPARENT}: {traceparent}\r\n" if traceparent else ""
         return (
             f"POST {target.request_target} HTTP/1.1\r\n"
             f"host: {target.authority}\r\n"
@@ -118,7 +113,7 @@ class Attempts:
             "accept: */*\r\n"
             "content-type: application/json\r\n"
             f"content-length: {size}\r\n"
-            f"{carried}"
+            f"{trace_header}"
             f"webhook-id: {message_id}\r\n"
             f"webhook-timestamp: {timestamp}\r\n"
             f"webhook-signature: {signatures}\r\n\r\n"
@@ -131,7 +126,7 @@ def _ending(status: int | None) -> Ending:
     return Ending.GONE if status == GONE else Ending.RETRY
 
 
-def _refusal(status: int | None) -> str | None:
+def _error(status: int | None) -> str | None:
     if _ending(status) is Ending.DELIVERED:
         return None
     is_redirect = status is not None and 300 <= status < 400

@@ -1,6 +1,6 @@
-"""One HTTP/1.1 connection to a receiver: of an answer it reads no more than the status needs.
+"""One HTTP/1.1 connection to a receiver, which reads no more of a response than needed.
 
-Over asyncio's streams and the parser that the API uses.
+It uses asyncio's streams and the same parser as the API.
 """
 
 import asyncio
@@ -10,34 +10,34 @@ from typing import NamedTuple
 import httptools
 
 BLOCK = 16 * 1024  # bytes
-LONGEST_HEAD = 64 * 1024  # bytes, interim answers included
-LONGEST_BODY = 64 * 1024  # bytes that are read so that the connection can be kept
+MAX_HEAD = 64 * 1024  # bytes, including interim responses
+MAX_BODY = 64 * 1024  # bytes that are read so that the connection can be reused
 BODY_S = 1.0
-"""For the rest of a body once the status is known; the connection of one that takes longer is closed."""
+"""Time to read the body once the status is known; after that the connection is closed."""
 
 IDLE_S = 15.0
 
 Origin = tuple[str, str, int]
 
 
-class BrokenOff(OSError):
-    """The connection ended before an answer had begun."""
+class ConnectionClosed(OSError):
+    """The connection ended before a status was received."""
 
 
-class NoHttp(Exception):
-    """What came is no answer in HTTP/1.1, or its headers have no end."""
+class InvalidResponse(Exception):
+    """The response is not HTTP/1.1, or its headers are too long."""
 
 
-class Answer(NamedTuple):
+class Response(NamedTuple):
     status: int
     retry_after: str
-    """As the header says it; "" without one."""
+    """The text of the header, or ""."""
 
 
 class Connection:
-    """`can_be_kept`: the last answer was whole, and the receiver waits for another request.
+    """`is_reusable`: the last response was complete, and the connection stays open.
 
-    `judged_at`: when its `address` was last found among those of its receiver.
+    `checked_at`: when `address` was last found among the addresses of its receiver.
     """
 
     def __init__(
@@ -47,77 +47,75 @@ class Connection:
         self.address = address
         self._reader = reader
         self._writer = writer
-        self.judged_at = self._used_at = time.monotonic()
-        self.can_be_kept = False
+        self.checked_at = self._used_at = time.monotonic()
+        self.is_reusable = False
 
     @property
     def is_fresh(self) -> bool:
-        """Whether another request may go over it."""
+        """Whether it is open and was used recently."""
         is_open = not self._reader.at_eof() and not self._writer.is_closing()
         return is_open and time.monotonic() - self._used_at < IDLE_S
 
-    async def ask(self, request: bytes) -> Answer:
-        """Raises `BrokenOff` and other OSErrors, `NoHttp`."""
-        self.can_be_kept = False
+    async def send(self, request: bytes) -> Response:
+        """Raises `ConnectionClosed` and other OSErrors, `InvalidResponse`."""
+        self.is_reusable = False
         self._writer.write(request)
         await self._writer.drain()
-        reading, read = _Reading(), 0
-        while not reading.status:
+        parser, size = _ResponseParser(), 0
+        while not parser.status:
             data = await self._reader.read(BLOCK)
             if not data:
-                raise BrokenOff
-            read += len(data)
-            if read > LONGEST_HEAD:
-                raise NoHttp("its headers are too long")
-            reading.feed(data)
-        self.can_be_kept = await self._ends_soon(reading)
+                raise ConnectionClosed
+            size += len(data)
+            if size > MAX_HEAD:
+                raise InvalidResponse("its headers are too long")
+            parser.feed(data)
+        self.is_reusable = await self._read_body(parser)
         self._used_at = time.monotonic()
-        return Answer(reading.status, reading.retry_after)
+        return Response(parser.status, parser.retry_after)
 
-    async def _ends_soon(self, reading: "_Reading") -> bool:
-        """Whether the answer has come to its end, and another may follow it."""
-        if not reading.is_kept_alive or reading.is_whole:
-            return reading.is_kept_alive
-        read = 0
+    async def _read_body(self, parser: "_ResponseParser") -> bool:
+        """Read and discard a short body; returns whether the connection can be reused."""
+        size = 0
         try:
             async with asyncio.timeout(BODY_S):
-                while reading.is_kept_alive and not reading.is_whole and read <= LONGEST_BODY:
+                while parser.keeps_alive and not parser.is_complete and size <= MAX_BODY:
                     data = await self._reader.read(BLOCK)
                     if not data:
                         return False
-                    read += len(data)
-                    reading.feed(data)
-        except (TimeoutError, OSError, NoHttp):
+                    size += len(data)
+                    parser.feed(data)
+        except (TimeoutError, OSError, InvalidResponse):
             return False
-        return reading.is_kept_alive and reading.is_whole
+        return parser.keeps_alive and parser.is_complete
 
     def close(self) -> None:
-        """At once, whatever is still to come."""
+        """Close at once, without reading the rest."""
         self._writer.transport.abort()
 
 
-class _Reading:
-    """What of an answer has been read; httptools calls the methods `on_...`."""
+class _ResponseParser:
+    """Parses a response; httptools calls the methods `on_...`."""
 
     def __init__(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
         self.status = 0
         self.retry_after = ""
-        self.is_kept_alive = False
-        self.is_whole = False
+        self.keeps_alive = False
+        self.is_complete = False
 
     def feed(self, data: bytes) -> None:
-        """Raises `NoHttp`."""
+        """Raises `InvalidResponse`."""
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             if not self.status:
-                raise NoHttp(str(error)) from error
-            self.is_kept_alive = False
+                raise InvalidResponse(str(error)) from error
+            self.keeps_alive = False
 
     def on_message_begin(self) -> None:
-        if self.is_whole:
-            self.is_kept_alive = False  # nobody has asked for a second answer
+        if self.is_complete:
+            self.keeps_alive = False  # a second response without a request
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if not self.status and name.lower() == b"retry-after":
@@ -125,9 +123,9 @@ class _Reading:
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
-        if not self.status and status >= 200:  # before it there may be interim answers
+        if not self.status and status >= 200:  # not an interim response
             self.status = status
-            self.is_kept_alive = self._parser.should_keep_alive()
+            self.keeps_alive = self._parser.should_keep_alive()
 
     def on_message_complete(self) -> None:
-        self.is_whole = self.status != 0
+        self.is_complete = self.status != 0

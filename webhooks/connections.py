@@ -1,4 +1,4 @@
-"""Connections to receivers: each leads to an address that is judged at each send, and is kept for a while."""
+"""A pool of connections to receivers, whose addresses are checked at each send."""
 
 import asyncio
 import ssl
@@ -11,25 +11,24 @@ import certifi
 from jobs.config.hosts import is_address
 from jobs.network.guard import Guard
 from jobs.network.urls import Target
-from webhooks.connection import BLOCK, Answer, BrokenOff, Connection
+from webhooks.connection import BLOCK, Connection, ConnectionClosed, Response
 from webhooks.resolver import Resolver
 
 CONNECT_S = 5.0  # from the look-up of the name to the end of the TLS handshake
-ADDRESSES_TRIED = 4
-JUDGED_S = 1.0  # for which a judgement holds for a kept connection, as a look-up takes as long as an event
-KEPT = 128
+MAX_ADDRESSES = 4  # that are tried for one connection
+CHECKED_S = 1.0  # how long a check of a pooled connection holds, as a look-up takes as long as an event
+POOL_SIZE = 128
 
 
 class Unreachable(Exception):
-    """There is no connection; the text may hold addresses of our network."""
+    """No connection was made; the text may contain addresses of our network."""
 
 
 class Untrusted(Exception):
-    """The receiver has no TLS, or no certificate for its name that we trust."""
+    """The receiver has no TLS, or no trusted certificate for its name."""
 
 
 def trusted_authorities() -> ssl.SSLContext:
-    """certifi's."""
     return ssl.create_default_context(cafile=certifi.where())
 
 
@@ -38,84 +37,84 @@ class Connections:
         self._guard = guard
         self._resolver = resolver
         self._tls = tls
-        self._kept: list[Connection] = []  # the one that was used last is the last
+        self._pool: list[Connection] = []  # the least recently used first
 
-    async def ask(self, target: Target, request: bytes, lane: str) -> Answer:
-        """The answer to a request for a receiver of this lane, over a connection that is kept or a new one.
+    async def send(self, target: Target, request: bytes, lane: str) -> Response:
+        """Send a request to a receiver of this lane, over a pooled or a new connection.
 
-        Raises `Unreachable`, `Untrusted`, `NoHttp`, OSError.
+        Raises `Unreachable`, `Untrusted`, `InvalidResponse`, OSError.
         """
-        kept = await self._take(target, lane)
-        if kept:
+        pooled = await self._take(target, lane)
+        if pooled:
             try:
-                return await self._ask(kept, request)
-            except (ConnectionError, BrokenOff):  # it may end just as we use it, which says nothing
+                return await self._send(pooled, request)
+            except (ConnectionError, ConnectionClosed):  # closed while idle: use a new connection
                 pass
-        return await self._ask(await self._connect(target, lane), request)
+        return await self._send(await self._connect(target, lane), request)
 
     def sweep(self) -> None:
-        """Close what has not been used for a while."""
-        kept, self._kept = self._kept, []
-        for connection in kept:
+        """Close idle connections."""
+        pool, self._pool = self._pool, []
+        for connection in pool:
             if connection.is_fresh:
-                self._kept.append(connection)
+                self._pool.append(connection)
             else:
                 connection.close()
 
     def close(self) -> None:
-        while self._kept:
-            self._kept.pop().close()
+        while self._pool:
+            self._pool.pop().close()
 
-    async def _ask(self, connection: Connection, request: bytes) -> Answer:
+    async def _send(self, connection: Connection, request: bytes) -> Response:
         try:
-            return await connection.ask(request)
+            return await connection.send(request)
         finally:
-            if connection.can_be_kept:
-                self._keep(connection)
+            if connection.is_reusable:
+                self._release(connection)
             else:
                 connection.close()
 
-    def _keep(self, connection: Connection) -> None:
-        self._kept.append(connection)
-        if len(self._kept) > KEPT:
-            self._kept.pop(0).close()
+    def _release(self, connection: Connection) -> None:
+        self._pool.append(connection)
+        if len(self._pool) > POOL_SIZE:
+            self._pool.pop(0).close()
 
     async def _take(self, target: Target, lane: str) -> Connection | None:
-        """One that is kept, and leads where the receiver's name leads now."""
-        long_ago = time.monotonic() - JUDGED_S
-        if any(each.judged_at < long_ago for each in self._kept_for(target)):
-            await self._judge_kept(target, lane)
-        for connection in reversed(self._kept_for(target)):
-            self._kept.remove(connection)
+        """A pooled connection to a current address of the receiver."""
+        deadline = time.monotonic() - CHECKED_S
+        if any(each.checked_at < deadline for each in self._pooled(target)):
+            await self._check_pooled(target, lane)
+        for connection in reversed(self._pooled(target)):
+            self._pool.remove(connection)
             if connection.is_fresh:
                 return connection
             connection.close()
         return None
 
-    def _kept_for(self, target: Target) -> list[Connection]:
-        return [each for each in self._kept if each.origin == target[:3]]
+    def _pooled(self, target: Target) -> list[Connection]:
+        return [each for each in self._pool if each.origin == target[:3]]
 
-    async def _judge_kept(self, target: Target, lane: str) -> None:
+    async def _check_pooled(self, target: Target, lane: str) -> None:
         try:
             async with asyncio.timeout(CONNECT_S):
-                addresses = await self._judged(target, lane)
+                addresses = await self._allowed_addresses(target, lane)
         except TimeoutError:
             raise Unreachable(f"no address within {CONNECT_S:g} s") from None
-        for connection in self._kept_for(target):
+        for connection in self._pooled(target):
             if connection.address in addresses:
-                connection.judged_at = time.monotonic()
+                connection.checked_at = time.monotonic()
             else:
                 connection.close()
 
     async def _connect(self, target: Target, lane: str) -> Connection:
         try:
             async with asyncio.timeout(CONNECT_S):
-                return await self._connect_to_one_of(await self._judged(target, lane), target)
+                return await self._connect_to_any(await self._allowed_addresses(target, lane), target)
         except TimeoutError:
             raise Unreachable(f"no connection within {CONNECT_S:g} s") from None
 
-    async def _judged(self, target: Target, lane: str) -> Sequence[str]:
-        """Its addresses, each of which may be reached."""
+    async def _allowed_addresses(self, target: Target, lane: str) -> Sequence[str]:
+        """All addresses of the receiver. Raises `Unreachable` if one of them is not allowed."""
         host = target.host
         refusal = self._guard.refusal_of_host(host)
         if refusal:
@@ -129,11 +128,11 @@ class Connections:
             raise Unreachable(refusal or f"{host} has no address")
         return addresses
 
-    async def _connect_to_one_of(self, addresses: Sequence[str], target: Target) -> Connection:
-        """By number, so that there is no second look-up for a rebinding name server to answer."""
+    async def _connect_to_any(self, addresses: Sequence[str], target: Target) -> Connection:
+        """Connect by address, as a rebinding name server could answer a second look-up differently."""
         failure: Exception = Unreachable(target.host)
         is_secure = target.scheme == "https"
-        addresses = addresses[:ADDRESSES_TRIED]
+        addresses = addresses[:MAX_ADDRESSES]
         tls: dict[str, Any] = {"ssl": self._tls, "server_hostname": target.host} if is_secure else {}
         for address in addresses:
             try:

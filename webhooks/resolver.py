@@ -1,4 +1,4 @@
-"""Look-ups of names for an event loop."""
+"""Name look-ups for an event loop."""
 
 import asyncio
 import contextlib
@@ -12,23 +12,23 @@ Name = tuple[str, int, str]
 
 
 class Resolver:
-    """Looks names up in daemon threads: one that hangs outlives the attempt, but not the process.
+    """Looks names up in daemon threads, which may outlive the attempt but not the process.
 
-    Who asks for a name while it is looked up gets that answer, so a dead name server keeps one thread busy
-    for each of its names; and each lane has threads of its own, so that it holds up no proven receiver.
+    Concurrent look-ups of a name share one thread, so a dead name server blocks one thread for each of its
+    names. Each lane has its own threads, so that hanging look-ups of others do not delay proven receivers.
     """
 
     def __init__(self, resolve: Resolve = system_resolve) -> None:
         self._resolve = resolve
         self._slots = {lane: asyncio.Semaphore(LOOKUPS_AT_ONCE) for lane in LANES}
-        self._under_way: dict[Name, asyncio.Task[Sequence[str]]] = {}
+        self._in_flight: dict[Name, asyncio.Task[Sequence[str]]] = {}
 
     async def __call__(self, host: str, port: int, lane: str) -> Sequence[str]:
-        """Raises what the look-up raised: OSError, UnicodeError."""
+        """Raises OSError, UnicodeError."""
         name = host, port, lane
-        task = self._under_way.get(name)
+        task = self._in_flight.get(name)
         if task is None:
-            task = self._under_way[name] = asyncio.create_task(self._look_up(name))
+            task = self._in_flight[name] = asyncio.create_task(self._look_up(name))
             task.add_done_callback(lambda ended: self._forget(name, ended))
         return await asyncio.shield(task)
 
@@ -47,9 +47,9 @@ class Resolver:
             outcome: Sequence[str] | Exception
             try:
                 outcome = self._resolve(host, port)
-            except Exception as error:  # raised again where it was asked for
+            except Exception as error:  # raised to the callers
                 outcome = error
-            with contextlib.suppress(RuntimeError):  # the loop has ended meanwhile
+            with contextlib.suppress(RuntimeError):  # the loop is closed
                 loop.call_soon_threadsafe(settle, outcome)
 
         async with self._slots[lane]:
@@ -57,6 +57,6 @@ class Resolver:
             return await found
 
     def _forget(self, name: Name, ended: "asyncio.Task[Sequence[str]]") -> None:
-        del self._under_way[name]
+        del self._in_flight[name]
         if not ended.cancelled():
-            ended.exception()  # it is nobody's, where all who asked have given up
+            ended.exception()  # mark it as retrieved, as all callers may have timed out

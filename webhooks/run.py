@@ -1,4 +1,4 @@
-"""The role as a process."""
+"""Runs the sender of events as a process."""
 
 import asyncio
 import logging
@@ -14,19 +14,19 @@ from webhooks.connections import Connections, trusted_authorities
 from webhooks.resolver import Resolver
 from webhooks.sender import Sender
 
-ANSWER_TIMEOUT_S = 10.0
-"""What is claimed by a call whose answer is lost is sent once its lease has expired, so few are given up."""
+REPLY_TIMEOUT_S = 10.0
+"""Long, because events that were claimed by a lost reply are delayed until their lease expires."""
 
 log = logging.getLogger("superimpose.webhooks")
 
 
 def send_events(settings: Settings) -> None:
-    """Until SIGTERM or SIGINT, to be called in the main thread."""
+    """Send events until SIGTERM or SIGINT; call it in the main thread."""
     uvloop.run(_send(settings))
 
 
 async def _send(settings: Settings) -> None:
-    async with connect_async_changes(settings, ANSWER_TIMEOUT_S) as redis:
+    async with connect_async_changes(settings, REPLY_TIMEOUT_S) as redis:
         connections = Connections(Guard.of(settings), Resolver(), trusted_authorities())
         traces = open_traces("webhooks")
         sender = Sender(redis, settings, connections, traces.tracer)

@@ -1,4 +1,4 @@
-"""Takes events that are due and sends them, so many at a time, until it is told to stop."""
+"""Claims due events and sends them with limited concurrency until it is stopped."""
 
 import asyncio
 import contextlib
@@ -19,16 +19,15 @@ from webhooks.attempt import Attempts
 from webhooks.connections import Connections
 
 SHARES = {"proven": 2, "new": 4, "troubled": 4}
-"""A lane has one over so much of what is sent at a time, whatever the others need."""
+"""The concurrency divided by this number is reserved for the lane."""
 
 BUSY_S = 0.1
 PACE_S = 0.05
-"""Proven receivers were sent something within `BUSY_S`: as long as that is so, each other lane has one more
-event in `PACE_S`. An attempt that fails takes as much work as one that succeeds, and hosts that refuse a
-connection free their places at once."""
+"""If proven receivers got an event within `BUSY_S`, each other lane gets one slot in `PACE_S`. A failed
+attempt takes as much work as a successful one, and hosts that refuse connections free their slots at once."""
 
-IDLE_S = 1.0  # how late an event is seen whose bell was not heard, or whose pause is over
-BELL_S = 0.5  # at a time, less than a connection waits for an answer
+IDLE_S = 1.0  # the longest delay of an event whose bell was missed, or whose receiver was paused
+BELL_S = 0.5  # of one blocking read, less than the reply timeout of a connection
 PAUSE_S = 0.5
 NO_TRACER = NoOpTracer()
 
@@ -36,7 +35,7 @@ log = logging.getLogger("superimpose.webhooks")
 
 
 class Sender:
-    """What it has claimed and not reported when it dies is sent by another one once the lease has expired."""
+    """If it dies, another sender sends its unreported events once their leases expire."""
 
     def __init__(
         self, redis: Redis, settings: Settings, connections: Connections, tracer: Tracer = NO_TRACER
@@ -45,28 +44,27 @@ class Sender:
         self._exchange = Exchange(redis, settings)
         self._attempts = Attempts(settings, connections, self._exchange.now, tracer)
         self._connections = connections
-        self._most = {lane: settings.webhook_concurrency // SHARES[lane] for lane in LANES}
+        self._limits = {lane: settings.webhook_concurrency // SHARES[lane] for lane in LANES}
         self._drain_s = settings.drain_timeout_s
-        self._under_way: dict[asyncio.Task[Report], Event] = {}
+        self._in_flight: dict[asyncio.Task[Report], Event] = {}
         self._reports: list[Report] = []
         self._woken = asyncio.Event()
         self._busy_until = 0.0  # with proven receivers
         self._paced_at = 0.0
         self._is_stopping = False
-        self._is_away = False  # Redis, at the last call
+        self._is_redis_away = False  # at the last call
 
     def stop(self) -> None:
-        """Claim no more; what is being sent has DRAIN_TIMEOUT_S, and is then given back."""
+        """Claim no more events; those in flight are given back after DRAIN_TIMEOUT_S."""
         self._is_stopping = True
         self._woken.set()
 
     async def run(self) -> None:
-        """Until it is stopped."""
         listening = asyncio.create_task(self._listen())
         try:
             while not self._is_stopping:
                 self._woken.clear()
-                if not await self._exchange_once(self._most):
+                if not await self._exchange_once(self._limits):
                     with contextlib.suppress(TimeoutError):
                         await asyncio.wait_for(self._woken.wait(), PACE_S if self._is_busy else IDLE_S)
                     self._connections.sweep()
@@ -75,24 +73,24 @@ class Sender:
             listening.cancel()
             self._connections.close()
 
-    async def _exchange_once(self, most: dict[str, int]) -> bool:
-        """Report and claim; whether there may be more to claim now."""
+    async def _exchange_once(self, limits: dict[str, int]) -> bool:
+        """Report and claim; returns whether events were claimed, so that more may be due."""
         reports, self._reports = self._reports, []
         try:
-            events, given_up = await self._exchange(reports, self._free(most), self._under_way.values())
+            events, given_up = await self._exchange(reports, self._free(limits), self._in_flight.values())
         except RedisError as error:
             self._reports = reports + self._reports
-            if not self._is_away:
+            if not self._is_redis_away:
                 log.warning("Redis cannot be reached, events wait: %s", error)
-            self._is_away = True
+            self._is_redis_away = True
             await asyncio.sleep(PAUSE_S)
             return False
-        self._is_away = False
+        self._is_redis_away = False
         for request_id in given_up:
             metrics.count_event("failed")
             log.warning("request %s: its event was not delivered and is given up", request_id)
         for event in events:
-            self._begin(event)
+            self._start(event)
         if any(event.lane == "proven" for event in events):
             self._busy_until = time.monotonic() + BUSY_S
         return bool(events)
@@ -101,50 +99,50 @@ class Sender:
     def _is_busy(self) -> bool:
         return time.monotonic() < self._busy_until
 
-    def _free(self, most: dict[str, int]) -> dict[str, int]:
-        """How many more events of each lane it can send."""
-        lanes = Counter(event.lane for event in self._under_way.values())
-        free = {lane: most[lane] - lanes[lane] for lane in LANES}
+    def _free(self, limits: dict[str, int]) -> dict[str, int]:
+        """The free slots of each lane."""
+        lanes = Counter(event.lane for event in self._in_flight.values())
+        free = {lane: limits[lane] - lanes[lane] for lane in LANES}
         now = time.monotonic()
-        few = int((now - self._paced_at) / PACE_S)
+        paced = int((now - self._paced_at) / PACE_S)
         if self._is_busy:
-            free |= {lane: min(few, free[lane]) for lane in ("new", "troubled")}
-        if few or not self._is_busy:
+            free |= {lane: min(paced, free[lane]) for lane in ("new", "troubled")}
+        if paced or not self._is_busy:
             self._paced_at = now
         return free
 
-    def _begin(self, event: Event) -> None:
+    def _start(self, event: Event) -> None:
         task = asyncio.create_task(self._attempts.make(event))
-        self._under_way[task] = event
+        self._in_flight[task] = event
         task.add_done_callback(self._end)
 
     def _end(self, task: "asyncio.Task[Report]") -> None:
-        event = self._under_way.pop(task)
+        event = self._in_flight.pop(task)
         if task.cancelled():
             report = Report(event, Ending.GIVEN_BACK)
         else:
             report = task.result()
-            metrics.count_event_attempt(report.ending, report.made.duration_ms / 1000 if report.made else 0)
+            metrics.count_event_attempt(report.ending, report.entry.duration_ms / 1000 if report.entry else 0)
             if report.ending is not Ending.RETRY:
                 metrics.count_event(report.ending)
         self._reports.append(report)
         self._woken.set()
 
     async def _drain(self) -> None:
-        if self._under_way:
-            await asyncio.wait(self._under_way, timeout=self._drain_s)
-        for task in list(self._under_way):
+        if self._in_flight:
+            await asyncio.wait(self._in_flight, timeout=self._drain_s)
+        for task in list(self._in_flight):
             task.cancel()
-        if self._under_way:
-            await asyncio.wait(self._under_way)
-        await asyncio.sleep(0)  # the callbacks of those that have ended
+        if self._in_flight:
+            await asyncio.wait(self._in_flight)
+        await asyncio.sleep(0)  # lets the callbacks of ended tasks run
         await self._exchange_once(dict.fromkeys(LANES, 0))
 
     async def _listen(self) -> None:
-        """Wake at the bell that rings when an event is written."""
+        """Wake the sender when an event is written."""
         while True:
             try:
                 if await self._redis.blpop([keyspace.EVENT_BELL], timeout=BELL_S):
                     self._woken.set()
-            except RedisError:  # which the exchange logs
+            except RedisError:  # logged by the exchange
                 await asyncio.sleep(PAUSE_S)

@@ -1,4 +1,4 @@
-"""The span of an attempt, a child of the span that submitted the request; the receiver's may be its child."""
+"""The span of an attempt, a child of the span of the submit; the receiver's span may be its child."""
 
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
@@ -6,7 +6,7 @@ from jobs.webhooks.exchange import Ending, Event, Report
 from telemetry.traces import read_traceparent
 
 
-def begin_span(tracer: Tracer, event: Event) -> Span:
+def start_span(tracer: Tracer, event: Event) -> Span:
     attributes: dict[str, str | int] = {
         "superimpose.request_id": event.request_id,
         "superimpose.key_id": event.record.key_id,
@@ -17,8 +17,8 @@ def begin_span(tracer: Tracer, event: Event) -> Span:
 
 
 def end_span(span: Span, report: Report) -> None:
-    if report.made and report.made.status is not None:
-        span.set_attribute("http.response.status_code", report.made.status)
-    if report.ending is Ending.RETRY and report.made:
-        span.set_status(Status(StatusCode.ERROR, report.made.error))
+    if report.entry and report.entry.status is not None:
+        span.set_attribute("http.response.status_code", report.entry.status)
+    if report.ending is Ending.RETRY and report.entry:
+        span.set_status(Status(StatusCode.ERROR, report.entry.error))
     span.end()

@@ -15,7 +15,7 @@ from jobs.config.settings import BAD_SETTINGS, Settings
 from jobs.lifecycle.lease_owner import LeaseOwner
 from jobs.lifecycle.moves import IllegalMove
 from jobs.lifecycle.status import FailureCode
-from jobs.lifecycle.transitions import Result, Together, Transitions
+from jobs.lifecycle.transitions import MovePipeline, Result, Transitions
 from jobs.pictures.store import PictureStore
 from telemetry import metrics
 from telemetry.traces import open_traces
@@ -177,8 +177,8 @@ class Dispatcher:
             else:
                 self.await_redis(claims)
 
-    def _together(self, renewed: list[Attempt]) -> Together:
-        together = self._transitions.together()
+    def _together(self, renewed: list[Attempt]) -> MovePipeline:
+        together = self._transitions.pipeline()
         for report in self._reports:
             with report.attempt.log_context():
                 report.send(together)

@@ -130,7 +130,7 @@ class WarmWorker(Worker):
             self._heartbeat_at = time.monotonic()
             beat = {"last_heartbeat": utcformat(now())}
             try:
-                if not self._oom_exempt.keep(self.key, self.worker_ttl + SPARE_TTL_S, beat):
+                if not self._oom_exempt.update(self.key, self.worker_ttl + SPARE_TTL_S, beat):
                     self._register()
             except (ConnectionError, TimeoutError):
                 self._heartbeat_at = -math.inf  # repeat at the next step

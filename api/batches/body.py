@@ -15,16 +15,16 @@ from pydantic_core import from_json, to_json
 
 from api.batches.errors import line_too_long
 from api.http.body import MAX_COMMAS, bad_request, explain, fault, media_type, read_json, stream_body
-from jobs.batches.opening import MOST_REQUESTS
+from jobs.batches.opening import MAX_REQUESTS
 from jobs.config.settings import Settings
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 NDJSON_TYPES = frozenset({NDJSON, "application/ndjson"})
 
-MAX_LINES = 4 * MOST_REQUESTS  # blank lines included
+MAX_LINES = 4 * MAX_REQUESTS  # blank lines included
 
-MAX_VALUES = 100 * MOST_REQUESTS
+MAX_VALUES = 100 * MAX_REQUESTS
 """In a JSON body, which is parsed as a whole: 100 for each of 5,000 requests."""
 
 
@@ -49,7 +49,7 @@ class BatchHead(BaseModel):
 class BatchJson(BatchHead):
     """A batch as one JSON object."""
 
-    requests: list[Any] = Field(min_length=1, max_length=MOST_REQUESTS)
+    requests: list[Any] = Field(min_length=1, max_length=MAX_REQUESTS)
 
 
 class Member(NamedTuple):

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails, from_json, to_json
 from api.batches.body import BatchHead, Member
 from api.http.body import MAX_COMMAS, Fault, bad_request, explain, fault
 from api.submit_body import BODIES, CHECKED_INLINE_BYTES, BodyRules, SubmitBody
-from jobs.batches.opening import MOST_REQUESTS
+from jobs.batches.opening import MAX_REQUESTS
 
 MAX_FAULTS = 100
 YIELD_EVERY = 10  # requests checked before the event loop runs other calls
@@ -75,8 +75,8 @@ class BatchCheck:
         self.count += 1
         if index % YIELD_EVERY == 0:
             await asyncio.sleep(0)
-        if index == MOST_REQUESTS:
-            self._faults.append(fault("requests", f"must have at most {MOST_REQUESTS} items"))
+        if index == MAX_REQUESTS:
+            self._faults.append(fault("requests", f"must have at most {MAX_REQUESTS} items"))
             raise bad_request(self._faults)
         if len(member.text) < CHECKED_INLINE_BYTES:
             body, faults = self._validate(index, member.text)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, create_model
 from api.batches.body import BatchHead
 from api.schemas import ID, ORIGIN, Listed
 from api.submit_body import BODIES
-from jobs.batches.opening import MOST_REQUESTS
+from jobs.batches.opening import MAX_REQUESTS
 
 BATCH = f"{ORIGIN}/v2/batches/{ID}"
 ZIP = f"{ORIGIN}/archives/0Vn7rGQ9xq1yqLw2m3T4u5v6w7x8y9z0.zip"
@@ -18,7 +18,7 @@ BATCH_BODIES: Mapping[str, type[BaseModel]] = {
         f"{body.__name__}Batch",
         __base__=BatchHead,
         __doc__="Requests that are accepted together.",
-        requests=(list[body], Field(min_length=1, max_length=MOST_REQUESTS)),  # type: ignore[valid-type]
+        requests=(list[body], Field(min_length=1, max_length=MAX_REQUESTS)),  # type: ignore[valid-type]
     )
     for name, body in BODIES.items()
 }

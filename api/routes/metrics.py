@@ -12,7 +12,7 @@ from redis import Redis, RedisError
 from api.dependencies import ServiceDep
 from api.http.route_classes import PlainRoute
 from jobs.queries.queue_state import QueueState, read_queue_state
-from telemetry.exposition import exposed, rendered
+from telemetry.exposition import collect, render
 
 router = APIRouter(route_class=PlainRoute, include_in_schema=False)
 
@@ -20,9 +20,9 @@ router = APIRouter(route_class=PlainRoute, include_in_schema=False)
 @router.api_route("/metrics", methods=["GET", "HEAD"])
 async def show_metrics(request: Request, service: ServiceDep) -> Response:
     """In Prometheus's text format, or OpenMetrics if the client accepts it."""
-    registry = exposed(RedisState(service.redis))
+    registry = collect(RedisState(service.redis))
     accept = request.headers.get("accept", "")
-    body, content_type = await run_in_threadpool(rendered, registry, accept)
+    body, content_type = await run_in_threadpool(render, registry, accept)
     return Response(body, headers={"Content-Type": content_type})
 
 

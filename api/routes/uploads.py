@@ -72,7 +72,7 @@ def _store(service: Service, key_id: str, files: Files) -> list[str]:
             faults.append(fault(field, str(error).removeprefix(f"{field}: ")))
     if faults:
         raise bad_request(faults)
-    return service.uploads.keep(key_id, [(data, types[field]) for field, data in files.items()])
+    return service.uploads.add(key_id, [(data, types[field]) for field, data in files.items()])
 
 
 def _content_type(format: str) -> str:

@@ -94,15 +94,15 @@ class Worker:
 
     def exchange(self) -> int:
         """Complete the oldest claim and claim new requests; returns the number of completed ones."""
-        together = self._transitions.together()
+        pipeline = self._transitions.pipeline()
         finished, self._in_flight = self._in_flight[:1], self._in_flight[1:]
         for claim in finished:
             path = PictureStore.new_path("outputs", new_token(), claim.keep_until)
             output = replace(OUTPUT, token=path.rpartition("/")[2], path=path)
-            together.complete(claim.request_id, claim.attempt, output, STAGES, 0.012)
+            pipeline.complete(claim.request_id, claim.attempt, output, STAGES, 0.012)
         holding = [each.request_id for each in self._in_flight]
-        together.claim(self._owner, IN_FLIGHT - len(holding), holding, is_idle=not holding)
-        *reports, claims = together.send()
+        pipeline.claim(self._owner, IN_FLIGHT - len(holding), holding, is_idle=not holding)
+        *reports, claims = pipeline.send()
         for failed in (each for each in (*reports, claims) if isinstance(each, Exception)):
             raise failed
         self._in_flight += claims

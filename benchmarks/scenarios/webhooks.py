@@ -31,7 +31,7 @@ from jobs.lifecycle.record import Record
 from jobs.redis.hashes import as_text
 from jobs.webhooks.body import event_body
 from jobs.webhooks.exchange import PER_RECEIVER
-from jobs.webhooks.rules import Webhook
+from jobs.webhooks.rules import webhook_fields
 
 MASTER = "a-master-secret-of-the-benchmarks"
 ORIGIN = "https://pictures.example"
@@ -168,8 +168,8 @@ class Sender:
         found: Any = self._redis.hgetall(keyspace.event(request_id))
         return as_text(found)
 
-    def _webhook(self, url: str) -> dict[str, Any]:
-        return Webhook.of(url, None).kept(self._requests.key_id, ORIGIN, has_base64=False)
+    def _webhook(self, url: str) -> dict[str, Any] | None:
+        return webhook_fields(url, None, self._requests.key_id, ORIGIN)
 
 
 @contextmanager

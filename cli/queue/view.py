@@ -9,7 +9,7 @@ from rich.text import Text
 from cli.tables import table
 from cli.timefmt import length
 from jobs.lifecycle.status import Status
-from jobs.queries.snapshot import RECENT_S, Snapshot, WorkerSeen
+from jobs.queries.snapshot import RECENT_S, RegisteredWorker, Snapshot
 
 TABLE_STYLE: Any = {"gap": 3, "header_style": "dim", "fold_last": False}
 SILENT_S = 15  # a heartbeat comes every 5
@@ -67,7 +67,7 @@ def _workers(seen: Snapshot) -> Table:
     return rows
 
 
-def _state(worker: WorkerSeen, at: float) -> Text:
+def _state(worker: RegisteredWorker, at: float) -> Text:
     silent_s = at - worker.heard_at if worker.heard_at else 0
     if silent_s > SILENT_S and not worker.request_id:
         return Text(f"silent for {length(silent_s)}", style="red")

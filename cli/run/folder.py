@@ -7,7 +7,7 @@ import typer
 from cli.client.inputs import Input
 from cli.formats import STDOUT, SUFFIX
 from cli.run.items import Item
-from jobs.lifecycle.options import MOST_CHARACTERS
+from jobs.lifecycle.options import MAX_CUSTOM_ID_LENGTH
 
 PICTURES = frozenset(
     {".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".tif", ".tiff", ".bmp", ".jp2", ".heic", ".heif"}
@@ -50,6 +50,6 @@ def pictures_of(base_dir: Path, out_dir: Path, image_format: str | None) -> list
 
 def _item(base: Path, out: Path) -> Item:
     name = base.stem
-    is_custom_id = name.isprintable() and len(name) <= MOST_CHARACTERS
+    is_custom_id = name.isprintable() and len(name) <= MAX_CUSTOM_ID_LENGTH
     params = {"custom_id": name} if is_custom_id else {}
     return Item(str(base), {"base": str(base)}, out, params, {"base_image": Input(base)})

@@ -3,7 +3,7 @@
 from prometheus_client import start_http_server
 
 from cli.serve.listening import CannotListen
-from telemetry.exposition import exposed
+from telemetry.exposition import collect
 
 
 def serve_metrics(host: str, port: int, directory: str | None = None) -> None:
@@ -12,7 +12,7 @@ def serve_metrics(host: str, port: int, directory: str | None = None) -> None:
     Raises `CannotListen`.
     """
     try:
-        start_http_server(port, host, exposed(directory=directory))
+        start_http_server(port, host, collect(directory=directory))
     except OSError as error:
         raise CannotListen(
             f"cannot serve metrics on {host}:{port} ({error.strerror}): "

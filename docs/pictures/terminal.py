@@ -15,7 +15,7 @@ from cli.queue.view import view
 from cli.run.items import Item
 from cli.run.tally import Tally
 from jobs.lifecycle.status import Status
-from jobs.queries.snapshot import Snapshot, Stage, WorkerSeen
+from jobs.queries.snapshot import RegisteredWorker, Snapshot, Stage
 
 HERE = Path(__file__).parent
 AT = 1_800_000_000.0
@@ -77,9 +77,9 @@ def queue() -> Snapshot:
     )
 
 
-def worker(number: int, request_id: str) -> WorkerSeen:
+def worker(number: int, request_id: str) -> RegisteredWorker:
     """One that works on a request."""
-    return WorkerSeen(
+    return RegisteredWorker(
         name=f"{number}",
         state="busy",
         host="shop",

@@ -1,4 +1,4 @@
-"""What is asked of a batch as a whole."""
+"""The parameters of a batch as a whole."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,14 +8,14 @@ from jobs.batches.scripts import OPEN_FOR_S
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.idempotency import Idempotency
 from jobs.pictures.references import Sender
-from jobs.webhooks.rules import kept_webhook
+from jobs.webhooks.rules import webhook_fields
 
 
 @dataclass(frozen=True)
 class BatchCommand:
-    """What holds for a whole batch, as in `jobs.submission.SubmitCommand`.
+    """Fields as in `jobs.submission.SubmitCommand`.
 
-    `webhook_url` is where its own event goes; its requests may have theirs.
+    `webhook_url` receives the event of the batch; its requests may have webhooks of their own.
     """
 
     key_id: str
@@ -32,10 +32,9 @@ class BatchCommand:
 
     @property
     def webhook(self) -> dict[str, Any] | None:
-        return kept_webhook(self.webhook_url, None, self.key_id, self.origin)
+        return webhook_fields(self.webhook_url, None, self.key_id, self.origin)
 
-    def idempotency(self, fingerprint: str) -> Idempotency | None:
-        """`fingerprint`: of the body."""
+    def idempotency(self, body_fingerprint: str) -> Idempotency | None:
         if self.idempotency_key is None:
             return None
-        return Idempotency.of(self.idempotency_key, self.key_id, {"batch": fingerprint}, self.timeouts)
+        return Idempotency.of(self.idempotency_key, self.key_id, {"batch": body_fingerprint}, self.timeouts)

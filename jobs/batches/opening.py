@@ -1,4 +1,4 @@
-"""Accepting batches: requests are kept as they arrive, and all of them are accepted in one step."""
+"""Accepts batches: requests are staged as they arrive, then all of them are accepted in one step."""
 
 import contextlib
 import json
@@ -14,7 +14,7 @@ from jobs.batches.progress import BatchProgress
 from jobs.batches.record import BatchRecord
 from jobs.batches.scripts import script
 from jobs.config.settings import Settings
-from jobs.lifecycle.creation import NewRequest, asked, read_acceptance
+from jobs.lifecycle.creation import NewRequest, common_args, read_acceptance
 from jobs.lifecycle.idempotency import IdempotencyConflict
 from jobs.lifecycle.moves import QueueFull
 from jobs.lifecycle.options import RequestOptions
@@ -22,25 +22,25 @@ from jobs.pictures import inputs
 from jobs.pictures.references import InvalidPictures, Reference, References
 from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.script import Script
-from jobs.submission import InThread, is_refusal
-from jobs.webhooks.rules import kept_webhook
+from jobs.submission import InThread, is_certain_rejection
+from jobs.webhooks.rules import webhook_fields
 from telemetry import metrics
 
-MOST_REQUESTS = 5000
+MAX_REQUESTS = 5000
 
-STAGED_AT_A_TIME = 50  # requests
-STAGED_BYTES = 256 * 1024  # of parameters, beyond which a call has fewer requests
+STAGE_MAX_REQUESTS = 50  # of one call
+STAGE_MAX_BYTES = 256 * 1024  # of one call, which its last request may exceed
 
-Sent = tuple[Mapping[str, Any], RequestOptions]  # a request: its parameters, and what it says beside them
-Found = tuple[dict[str, Any], list[str]]  # parameters with references, and paths of what was stored for them
+SubmittedRequest = tuple[Mapping[str, Any], RequestOptions]  # parameters, and the fields beside them
+Resolved = tuple[dict[str, Any], list[str]]  # parameters with references, and paths of the stored inputs
 
 
 class BatchDropped(Exception):
-    """It was not whole within `OPEN_FOR_S`."""
+    """The batch was not complete within `OPEN_FOR_S`."""
 
 
 class InvalidRequests(ValueError):
-    """Pictures of requests cannot be used; `faults`: as of `InvalidPictures`, by place in what was given."""
+    """Requests have unusable pictures; `faults` are those of `InvalidPictures`, by index of the request."""
 
     def __init__(self, faults: Mapping[int, Mapping[str, str]]) -> None:
         super().__init__(f"{len(faults)} requests: {InvalidPictures(next(iter(faults.values())))}")
@@ -48,16 +48,16 @@ class InvalidRequests(ValueError):
 
 
 class CreatedBatch(NamedTuple):
-    """A batch that was accepted; `credits` is what its key has left, None: unlimited."""
+    """An accepted batch; `credits` is the remaining balance of its key, None: unlimited."""
 
     batch_id: str
     credits: int | None
-    replayed: bool  # it was accepted before, with the same Idempotency-Key
+    replayed: bool  # accepted before, with the same Idempotency-Key
     record: BatchRecord | None = None  # as accepted, by this host's clock; None: replayed
 
 
-class Earlier(NamedTuple):
-    """A batch that was accepted with the same Idempotency-Key, and what its key has left."""
+class EarlierBatch(NamedTuple):
+    """A batch accepted before with the same Idempotency-Key, and the balance of its key."""
 
     batch_id: str
     fingerprint: str
@@ -65,7 +65,7 @@ class Earlier(NamedTuple):
 
 
 class Batches:
-    """Where batches are accepted; all methods raise `redis.RedisError`, `obstore.exceptions.BaseError`."""
+    """Opens batches; all methods raise `redis.RedisError`, `obstore.exceptions.BaseError`."""
 
     def __init__(self, redis: Redis, settings: Settings, store: PictureStore) -> None:
         self.settings = settings
@@ -74,20 +74,20 @@ class Batches:
         self.progress = BatchProgress(redis, settings)
         self.stage = Script(redis, script("stage.lua"))
         self.accept = Script(redis, script("accept.lua"))
-        self._room = Script(redis, script("room.lua"))
+        self._check_limits = Script(redis, script("check.lua"))
         self._redis: Any = redis  # typed as if it might be asynchronous
 
     async def open(self, command: BatchCommand, in_thread: InThread, total: int = 1) -> "OpenBatch":
-        """Begin one, where `total` requests would be accepted: raises as `OpenBatch.commit` where not.
+        """Open a batch if `total` requests would be accepted now; else raise like `OpenBatch.commit`.
 
-        `in_thread` is where Redis and the store are waited for.
+        Calls to Redis and the store run `in_thread`.
         """
-        earlier = await in_thread(self._made_before, command)
+        earlier = await in_thread(self._find_earlier, command)
         if not earlier:
-            await in_thread(self._check_room, command, total)
+            await in_thread(self._check_acceptable, command, total)
         return OpenBatch(self, command, in_thread, earlier)
 
-    def _made_before(self, command: BatchCommand) -> Earlier | None:
+    def _find_earlier(self, command: BatchCommand) -> EarlierBatch | None:
         idempotency = command.idempotency("")
         if idempotency is None:
             return None
@@ -95,30 +95,32 @@ class Batches:
         if batch_id is None or not self._redis.exists(keyspace.batch(batch_id.decode())):
             return None
         credits = self._redis.hget(keyspace.api_key(command.key_id), "credits")
-        return Earlier(batch_id.decode(), fingerprint.decode(), None if credits is None else int(credits))
+        return EarlierBatch(
+            batch_id.decode(), fingerprint.decode(), None if credits is None else int(credits)
+        )
 
-    def _check_room(self, command: BatchCommand, total: int) -> None:
-        args = asked(command.key_id, command.deadlines, self.settings) | {"total": total}
-        if answer := self._room(args=[json.dumps(args)]):
-            read_acceptance("", answer, self.settings.credit_cost, total)
+    def _check_acceptable(self, command: BatchCommand, total: int) -> None:
+        args = common_args(command.key_id, command.deadlines, self.settings) | {"total": total}
+        if reply := self._check_limits(args=[json.dumps(args)]):
+            read_acceptance("", reply, self.settings.credit_cost, total)
 
 
 class OpenBatch:
-    """A batch whose requests arrive. Left without `commit`, nothing of it remains."""
+    """A batch whose requests are arriving. If the block ends without `commit`, the batch is dropped."""
 
     def __init__(
-        self, of: Batches, command: BatchCommand, in_thread: InThread, earlier: Earlier | None
+        self, batches: Batches, command: BatchCommand, in_thread: InThread, earlier: EarlierBatch | None
     ) -> None:
         self.batch_id = str(uuid4())
-        self._of = of
+        self._batches = batches
         self._command = command
         self._in_thread = in_thread
-        self._earlier = earlier  # then nothing is kept
-        self._refused: QueueFull | None = None  # nothing more, though its requests are checked to the end
-        self._known: dict[str, Reference] = {}
-        self._kept: list[str] = []
-        self._waiting: list[str] = []  # words of the next call: three for each request
-        self._waiting_bytes = 0
+        self._earlier = earlier  # if set, nothing is stored
+        self._refusal: QueueFull | None = None  # if set, requests are only checked
+        self._shared: dict[str, Reference] = {}
+        self._stored: list[str] = []
+        self._pending: list[str] = []  # arguments of the next staging call, three for each request
+        self._pending_bytes = 0
         self._staged = 0
         self._events = 0
         self._is_accepted = False
@@ -129,41 +131,40 @@ class OpenBatch:
     async def __aexit__(self, _: object, error: BaseException | None, __: object) -> None:
         if self._is_accepted:
             return
-        if not isinstance(error, Exception | None):  # its task was cancelled: a thread may be accepting it
+        if not isinstance(error, Exception | None):  # the task was cancelled: a thread may be committing
             return
-        if self._kept and (error is None or is_refusal(error)):
-            await self._in_thread(self._of.store.discard, self._kept)
+        if self._stored and (error is None or is_certain_rejection(error)):
+            await self._in_thread(self._batches.store.discard, self._stored)
         if self._staged:
-            with contextlib.suppress(RedisError):  # the reconciler drops it later
-                await self._in_thread(self._of.progress.drop, self.batch_id)
+            with contextlib.suppress(RedisError):  # the reconciler drops the batch later
+                await self._in_thread(self._batches.progress.drop, self.batch_id)
 
     async def share(self, params: Mapping[str, Any]) -> None:
-        """Look at the pictures of parameters that many requests have: what is inline is stored once.
+        """Resolve the pictures of parameters that many requests share, and store inline ones once.
 
         Raises `InvalidPictures`.
         """
         pictures = inputs.pictures(params)
-        kept = None if self._earlier else self._kept
-        find = self._of.references.find
-        self._known |= await self._in_thread(find, pictures, self._command.sender, kept)
+        stored = None if self._earlier else self._stored
+        resolve = self._batches.references.resolve_pictures
+        self._shared |= await self._in_thread(resolve, pictures, self._command.sender, stored)
 
     async def check(self, many: Sequence[Mapping[str, Any]]) -> None:
-        """Look at the pictures of requests and keep nothing. Raises `InvalidRequests`."""
-        await self._with_references(many, keeps=False)
+        """Check the pictures of requests without storing any. Raises `InvalidRequests`."""
+        await self._with_references(many, store=False)
 
-    async def add(self, sent: Sequence[Sent]) -> None:
-        """Keep requests, whose parameters have been checked: some at a time, as their pictures are looked up
-        together.
+    async def add(self, requests: Sequence[SubmittedRequest]) -> None:
+        """Stage requests whose parameters have been validated; their pictures are looked up together.
 
-        Once there is no room for those so far, no more are kept. Raises `InvalidRequests`, then none of these
-        is kept; `BatchDropped`, `IllegalMove` (revoked).
+        Once the queue has no capacity for the requests so far, further ones are only checked. Raises
+        `InvalidRequests`, then none of these is staged; `BatchDropped`, `IllegalMove` (revoked).
         """
-        if self._earlier or self._refused:
-            await self.check([params for params, _ in sent])
+        if self._earlier or self._refusal:
+            await self.check([params for params, _ in requests])
             return
         command = self._command
-        found = await self._with_references([params for params, _ in sent], keeps=True)
-        for (params, options), (references, stored) in zip(sent, found, strict=True):
+        resolved = await self._with_references([params for params, _ in requests], store=True)
+        for (params, options), (references, stored) in zip(requests, resolved, strict=True):
             webhook, has_base64 = (options.webhook_url, options.webhook_events), bool(params.get("base64"))
             request = NewRequest(
                 str(uuid4()),
@@ -171,114 +172,110 @@ class OpenBatch:
                 references,
                 options=options,
                 inputs=stored,
-                webhook=kept_webhook(*webhook, command.key_id, command.origin, has_base64),
+                webhook=webhook_fields(*webhook, command.key_id, command.origin, has_base64),
             )
             self._events += request.webhook is not None
-            words = [request.request_id, json.dumps(request.said), json.dumps(references)]
-            self._waiting += words
-            self._waiting_bytes += sum(map(len, words))
-            if len(self._waiting) == 3 * STAGED_AT_A_TIME or self._waiting_bytes > STAGED_BYTES:
+            words = [request.request_id, json.dumps(request.own_args), json.dumps(references)]
+            self._pending += words
+            self._pending_bytes += sum(map(len, words))
+            if len(self._pending) == 3 * STAGE_MAX_REQUESTS or self._pending_bytes > STAGE_MAX_BYTES:
                 await self._stage()
 
     async def commit(self, fingerprint: str = "") -> CreatedBatch:
-        """Accept all of them, or find the batch that was accepted with the same Idempotency-Key.
+        """Accept all requests, or return the batch accepted before with the same Idempotency-Key.
 
-        `fingerprint` is that of the body. All have entered the queue when this returns; where it does not,
-        because this process dies, the reconciler has them enter.
+        `fingerprint` is that of the body. All requests are queued when this returns; if this process dies,
+        the reconciler queues them.
 
         Raises `NotEnoughCredits`, `QueueFull`, `IdempotencyConflict`, `BatchDropped`, `IllegalMove`
         (revoked).
         """
         await self._stage()
-        if self._refused:
-            raise self._refused
+        if self._refusal:
+            raise self._refusal
         created: CreatedBatch = await self._in_thread(self._commit, fingerprint)
         return created
 
     def _commit(self, fingerprint: str) -> CreatedBatch:
-        command, settings = self._command, self._of.settings
+        command, settings = self._command, self._batches.settings
         idempotency = command.idempotency(fingerprint)
         if self._earlier:
             if idempotency is None or idempotency.fingerprint != self._earlier.fingerprint:
                 raise IdempotencyConflict
-            return self._entered(CreatedBatch(self._earlier.batch_id, self._earlier.credits, replayed=True))
-        args = asked(command.key_id, command.deadlines, settings)
+            return self._enqueue(CreatedBatch(self._earlier.batch_id, self._earlier.credits, replayed=True))
+        args = common_args(command.key_id, command.deadlines, settings, command.traceparent, idempotency)
         args |= {"total": self._staged, "archive": new_token(), "events": self._events}
         if webhook := command.webhook:
             args |= {"webhook": webhook, "events": self._events + 1}
-        if command.traceparent:
-            args["traceparent"] = command.traceparent
-        if idempotency:
-            args |= {"idempotency": idempotency.redis_key, "fingerprint": idempotency.fingerprint}
-        answer = self._of.accept(args=[self.batch_id, json.dumps(args)])
-        if answer == [b"missing"]:
+        reply = self._batches.accept(args=[self.batch_id, json.dumps(args)])
+        if reply == [b"missing"]:
             raise BatchDropped
-        created = CreatedBatch(*read_acceptance(self.batch_id, answer, settings.credit_cost, self._staged))
+        created = CreatedBatch(*read_acceptance(self.batch_id, reply, settings.credit_cost, self._staged))
         self._is_accepted = not created.replayed
         if self._is_accepted:
             metrics.count_batch()
             record = BatchRecord.accepted(self.batch_id, command.key_id, self._staged, args["archive"])
             created = created._replace(record=record)
-        return self._entered(created)
+        return self._enqueue(created)
 
-    def _entered(self, created: CreatedBatch) -> CreatedBatch:
-        with contextlib.suppress(RedisError):  # it is accepted: the reconciler goes on
-            self._of.progress.enter(created.batch_id)
+    def _enqueue(self, created: CreatedBatch) -> CreatedBatch:
+        with contextlib.suppress(RedisError):  # the batch is accepted: the reconciler continues
+            self._batches.progress.enqueue(created.batch_id)
         return created
 
-    async def _with_references(self, many: Sequence[Mapping[str, Any]], keeps: bool) -> list[Found]:
-        """In a thread only where something has to be found or stored, which most requests do not need."""
+    async def _with_references(self, many: Sequence[Mapping[str, Any]], store: bool) -> list[Resolved]:
+        """Use a thread only when a picture has to be looked up or stored, which most requests do not need."""
         pictures = [inputs.pictures(params) for params in many]
-        unknown = {text for each in pictures for text in each.values()} - self._known.keys()
-        if all(map(inputs.is_elsewhere, unknown)):
-            return self._find(many, pictures, unknown, keeps)
-        found: list[Found] = await self._in_thread(self._find, many, pictures, unknown, keeps)
-        return found
+        unknown = {text for each in pictures for text in each.values()} - self._shared.keys()
+        if all(map(inputs.is_external, unknown)):
+            return self._resolve(many, pictures, unknown, store)
+        resolved: list[Resolved] = await self._in_thread(self._resolve, many, pictures, unknown, store)
+        return resolved
 
-    def _find(
+    def _resolve(
         self,
         many: Sequence[Mapping[str, Any]],
         pictures: Sequence[Mapping[str, str]],
         unknown: Iterable[str],
-        keeps: bool,
-    ) -> list[Found]:
-        of, sender = self._of.references, self._command.sender
-        known = self._known | of.usable(filter(inputs.is_url, unknown), sender)
-        found, faults = list[Found](), {}
-        for place, (params, each) in enumerate(zip(many, pictures, strict=True)):
+        store: bool,
+    ) -> list[Resolved]:
+        references, sender = self._batches.references, self._command.sender
+        known = self._shared | references.resolve_urls(filter(inputs.is_url, unknown), sender)
+        resolved, faults = list[Resolved](), {}
+        for index, (params, each) in enumerate(zip(many, pictures, strict=True)):
             stored = list[str]()
             try:
-                found.append((of.of(params, each, sender, stored if keeps else None, known), stored))
+                found = references.resolve(params, each, sender, stored if store else None, known)
+                resolved.append((found, stored))
             except InvalidPictures as error:
-                faults[place] = error.faults
+                faults[index] = error.faults
             finally:
-                self._kept += stored
+                self._stored += stored
         if faults:
             raise InvalidRequests(faults)
-        return found
+        return resolved
 
     async def _stage(self) -> None:
-        if not self._waiting:
+        if not self._pending:
             return
-        words, self._waiting, self._waiting_bytes = self._waiting, [], 0
-        if self._refused:
+        words, self._pending, self._pending_bytes = self._pending, [], 0
+        if self._refusal:
             return
         try:
-            await self._in_thread(self._keep, words)
-        except QueueFull as refused:
-            self._refused = refused
+            await self._in_thread(self._send, words)
+        except QueueFull as refusal:
+            self._refusal = refusal
 
-    def _keep(self, words: list[str]) -> None:
+    def _send(self, words: list[str]) -> None:
         is_first = self._staged == 0
         self._staged += len(words) // 3
         command = self._command
-        args = asked(command.key_id, command.deadlines, self._of.settings)
+        settings = self._batches.settings
+        args = common_args(command.key_id, command.deadlines, settings, command.traceparent)
         args |= {"total": self._staged, "events": self._events}
-        args["cost"] = 0  # for credits all of them are asked at once
-        if command.traceparent:
-            args["traceparent"] = command.traceparent
-        answer = self._of.stage(args=[self.batch_id, int(is_first), json.dumps(args), *words])
-        if answer == [b"missing"]:
+        args["cost"] = 0  # credits are checked once, for the whole batch
+        reply = self._batches.stage(args=[self.batch_id, int(is_first), json.dumps(args), *words])
+        if reply == [b"missing"]:
             raise BatchDropped
-        if answer:
-            read_acceptance(self.batch_id, answer, cost=0)
+        if reply:
+            read_acceptance(self.batch_id, reply, cost=0)

@@ -1,4 +1,4 @@
-"""Going on with batches, a few requests at a time: a process that dies in it is followed by another."""
+"""Moves batches forward, a few requests at a time; if a process dies, another one continues."""
 
 import logging
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from redis import Redis
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
-from jobs.batches.scripts import AT_A_TIME, exempt, settle_script
+from jobs.batches.scripts import REQUESTS_PER_CALL, oom_exempt_script, settle_script
 from jobs.config.settings import Settings
 from jobs.lifecycle.moves import IllegalMove
 from jobs.lifecycle.status import TERMINAL, Status
@@ -24,33 +24,33 @@ class BatchProgress:
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis: Any = redis  # typed as if it might be asynchronous
         self._transitions = Transitions(redis, settings)
-        self._enter = exempt(redis, "enter.lua")
-        self._drop = exempt(redis, "drop.lua")
-        self._cancel = exempt(redis, "cancel.lua")
+        self._enter = oom_exempt_script(redis, "enter.lua")
+        self._drop = oom_exempt_script(redis, "drop.lua")
+        self._cancel = oom_exempt_script(redis, "cancel.lua")
         self._settle = Script(redis, settle_script(settings))
 
-    def enter(self, batch_id: str) -> None:
-        """Have its requests enter the queue; those that have are left alone."""
-        while self._enter(args=[batch_id, AT_A_TIME]):
+    def enqueue(self, batch_id: str) -> None:
+        """Queue all requests of the batch that have not been queued."""
+        while self._enter(args=[batch_id, REQUESTS_PER_CALL]):
             pass
 
     def drop(self, batch_id: str) -> None:
-        """Drop it, unless it was accepted."""
-        while self._drop(args=[batch_id, AT_A_TIME]):
+        """Drop the batch unless it was accepted."""
+        while self._drop(args=[batch_id, REQUESTS_PER_CALL]):
             pass
 
     def cancel(self, batch_id: str) -> None:
-        """End its requests that wait; those that run go on. Raises `IllegalMove`: missing, terminal."""
+        """End the QUEUED requests; running ones continue. Raises `IllegalMove`: missing, terminal."""
         match self._cancel(args=[batch_id]):
             case bytes(reason):
                 raise IllegalMove("cancel", batch_id, reason.decode())
             case 0:
                 return
-        self._end_waiting(batch_id)
-        self._look_again_later(batch_id)
+        self._cancel_queued(batch_id)
+        self._postpone_check(batch_id)
 
-    def go_on(self, batch_id: str) -> None:
-        """Do what is due with one that was left."""
+    def resume(self, batch_id: str) -> None:
+        """Take the next step of a batch without progress."""
         state, entered, total, cancelled, queued = self._redis.hmget(
             keyspace.batch(batch_id), "state", "entered", "total", "cancelled", "queued"
         )
@@ -58,21 +58,21 @@ class BatchProgress:
             self.drop(batch_id)
             log.info("batch %s dropped, unless it was accepted just now", batch_id)
         elif cancelled and queued != b"0":
-            self._end_waiting(batch_id)
+            self._cancel_queued(batch_id)
             self._settle_if_ended(batch_id)
         elif entered != total:
-            self.enter(batch_id)
-            log.warning("batch %s has entered the queue: the API that accepted it did not go on", batch_id)
+            self.enqueue(batch_id)
+            log.warning("batch %s queued: the API process that accepted it did not finish", batch_id)
         else:
             self._settle_if_ended(batch_id)
 
-    def _end_waiting(self, batch_id: str) -> None:
-        self.enter(batch_id)
+    def _cancel_queued(self, batch_id: str) -> None:
+        self.enqueue(batch_id)
         for request_ids in self._requests(batch_id):
-            self._transitions.cancel_waiting(request_ids)
+            self._transitions.cancel_queued(request_ids)
 
     def _settle_if_ended(self, batch_id: str) -> None:
-        """Those that have expired or were deleted had ended."""
+        """Requests without a record have ended: they have expired or were deleted."""
         completed = 0
         for request_ids in self._requests(batch_id):
             with self._redis.pipeline(transaction=False) as pipe:
@@ -80,17 +80,17 @@ class BatchProgress:
                     pipe.hget(keyspace.request(request_id), "status")
                 statuses = [str_if_bytes(status) for status in pipe.execute() if status is not None]
             if any(status not in TERMINAL for status in statuses):
-                self._look_again_later(batch_id)
+                self._postpone_check(batch_id)
                 return
             completed += statuses.count(Status.COMPLETED)
         self._settle(args=[batch_id, completed])
 
-    def _look_again_later(self, batch_id: str) -> None:
+    def _postpone_check(self, batch_id: str) -> None:
         self._settle(args=[batch_id, -1])
 
     def _requests(self, batch_id: str) -> Iterator[list[str]]:
-        """Ids of its requests, some at a time."""
-        at = 0
-        while entries := self._redis.lrange(keyspace.batch_requests(batch_id), at, at + AT_A_TIME - 1):
+        """The request ids, `REQUESTS_PER_CALL` at a time."""
+        key, start = keyspace.batch_requests(batch_id), 0
+        while entries := self._redis.lrange(key, start, start + REQUESTS_PER_CALL - 1):
             yield [entry.decode().partition(" ")[0] for entry in entries]
-            at += len(entries)
+            start += len(entries)

@@ -1,4 +1,4 @@
-"""What is read of batches."""
+"""Reads batches and their requests."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,19 +11,17 @@ from jobs.batches.record import FIELDS, BatchRecord
 from jobs.lifecycle import record
 from jobs.lifecycle.record import Record, View
 
-AT_A_TIME = 100  # records in a round trip
+RECORDS_PER_CALL = 100
 
 
 class Member(NamedTuple):
-    """A request of a batch, by its place in it; `custom_id` None: it has none."""
-
     request_id: str
     custom_id: str | None
 
 
 @dataclass(frozen=True)
 class BatchPage:
-    """Some batches, and where the list goes on, if it does."""
+    """Some batches, and the cursor of the next page, if there is one."""
 
     batches: Sequence[BatchRecord]
     next: int | None
@@ -36,16 +34,16 @@ class BatchReader:
         self._redis: Any = redis
 
     async def batch(self, batch_id: str) -> BatchRecord | None:
-        """None of one that is unknown or has expired."""
+        """The batch, or None if it is unknown or has expired."""
         return BatchRecord.from_values(batch_id, await self._redis.hmget(keyspace.batch(batch_id), FIELDS))
 
     async def of_archive(self, token: str) -> BatchRecord | None:
-        """The batch whose ZIP has this public name."""
+        """The batch whose ZIP of pictures has this public name."""
         batch_id = await self._redis.get(keyspace.archive(token))
         return None if batch_id is None else await self.batch(batch_id.decode())
 
     async def page(self, key_id: str, limit: int, before: int | None = None) -> BatchPage:
-        """The newest of a key's batches, `before` where another page ended; expired ones are left out."""
+        """The newest of a key's batches, starting after the cursor `before`; without expired ones."""
         start = "+inf" if before is None else f"({before}"
         listed = await self._redis.zrange(
             keyspace.batches(key_id),
@@ -67,24 +65,23 @@ class BatchReader:
         )
 
     async def members(self, batch_id: str, offset: int, limit: int) -> list[Member]:
-        """Its requests in the order they were sent, those that have entered the queue."""
+        """The queued requests of a batch, in the order submitted."""
         async with self._redis.pipeline() as pipe:
             pipe.hget(keyspace.batch(batch_id), "entered")
             pipe.lrange(keyspace.batch_requests(batch_id), offset, offset + limit - 1)
             entered, entries = await pipe.execute()
-        there = entries[: max(0, int(entered or 0) - offset)]
-        return [_member(entry.decode()) for entry in there]
+        return [_member(entry.decode()) for entry in entries[: max(0, int(entered or 0) - offset)]]
 
     async def records(self, members: Sequence[Member], view: View) -> list[Record | None]:
-        """Of these requests, in their order; None of one that has expired."""
+        """The records of these requests, in their order; None for an expired one."""
         found = list[Record | None]()
-        for at in range(0, len(members), AT_A_TIME):
-            ids = [member.request_id for member in members[at : at + AT_A_TIME]]
+        for start in range(0, len(members), RECORDS_PER_CALL):
+            ids = [member.request_id for member in members[start : start + RECORDS_PER_CALL]]
             async with self._redis.pipeline(transaction=False) as pipe:
                 for request_id in ids:
                     pipe.hmget(keyspace.request(request_id), record.FIELDS[view])
-                answers = await pipe.execute()
-            found += [Record.from_values(name, view, each) for name, each in zip(ids, answers, strict=True)]
+                values = await pipe.execute()
+            found += [Record.from_values(name, view, each) for name, each in zip(ids, values, strict=True)]
         return found
 
 

@@ -1,4 +1,4 @@
-"""A batch as it is read."""
+"""The record of a batch, as read from Redis."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from jobs.lifecycle.status import Status
+from jobs.redis.hashes import seconds
 from jobs.timefmt import rfc3339
 
 FIELDS = (
@@ -18,9 +19,9 @@ FIELDS = (
 class BatchRecord:
     """Times are seconds since the epoch on Redis's clock; None: not yet.
 
-    `queued`, `processing`, `completed` and `failed` add up to `total`. `entered`: how many of its requests
-    have a record that can be read, the first ones; all have some milliseconds after it was accepted.
-    `archive`: the public name of its pictures as a ZIP.
+    `queued`, `processing`, `completed` and `failed` add up to `total`. Only the first `entered` requests
+    have a readable record; all have one some milliseconds after the batch was accepted. `archive` is the
+    public name of the ZIP of its pictures.
     """
 
     batch_id: str
@@ -39,14 +40,14 @@ class BatchRecord:
 
     @classmethod
     def from_values(cls, batch_id: str, values: Sequence[bytes | None]) -> "BatchRecord | None":
-        """Read what HMGET answers for `FIELDS`; None of one that is unknown, expired, or not accepted."""
+        """Read the values of `FIELDS`; None if the batch is unknown, expired or not accepted."""
         pairs = zip(FIELDS, values, strict=True)
         text = {name: value.decode() for name, value in pairs if value is not None}
         return cls.from_text(batch_id, text) if "created_at" in text else None
 
     @classmethod
     def from_text(cls, batch_id: str, text: Mapping[str, str]) -> Self:
-        """Read all fields, or what an event keeps of one that has ended."""
+        """Read all fields, or those that the event of an ended batch stores."""
         counts = ("total", "queued", "processing", "completed", "failed", "entered")
         return cls(
             batch_id=batch_id,
@@ -54,19 +55,19 @@ class BatchRecord:
             created_at=int(text["created_at"]) / 1000,
             archive=text["archive"],
             cancelled=text.get("cancelled") == "1",
-            finished_at=int(text["finished_at"]) / 1000 if "finished_at" in text else None,
-            expires_at=int(text["expires_at"]) / 1000 if "expires_at" in text else None,
+            finished_at=seconds(text, "finished_at"),
+            expires_at=seconds(text, "expires_at"),
             **{name: int(text.get(name, 0)) for name in counts},
         )
 
     @classmethod
     def accepted(cls, batch_id: str, key_id: str, total: int, archive: str) -> Self:
-        """One that was just accepted."""
+        """The record of a batch that was just accepted."""
         return cls(batch_id, key_id, time.time(), total, total, 0, 0, 0, 0, archive)
 
     @property
     def status(self) -> Status:
-        """QUEUED while none of its requests has begun, COMPLETED once all have ended, however they did."""
+        """QUEUED until one of its requests starts, COMPLETED once all have ended, even as FAILED."""
         if self.has_ended:
             return Status.COMPLETED
         return Status.QUEUED if self.queued == self.total else Status.PROCESSING

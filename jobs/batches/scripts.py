@@ -1,4 +1,4 @@
-"""The scripts of batches, each of which does a few requests at a time."""
+"""The scripts of batches; each call handles a few requests."""
 
 from functools import cache
 from pathlib import Path
@@ -13,19 +13,19 @@ from jobs.redis.oom_exempt import OOM_EXEMPT
 from jobs.redis.script import Script
 from jobs.webhooks.scripts import CONSTANTS as EVENT_CONSTANTS
 
-AT_A_TIME = 20
-"""Requests of one call that enters, drops or cancels them: some 2 ms, in which Redis does nothing else."""
+REQUESTS_PER_CALL = 20
+"""Requests that one call queues, drops or cancels: it blocks Redis for about 2 ms."""
 
-OPEN_FOR_S = 1800  # a batch that has not been accepted by then is dropped
+OPEN_FOR_S = 1800  # a batch that has not been accepted after this time is dropped
 
-LEFT_FOR_S = 2  # without progress, after which the reconciler goes on with a batch
+IDLE_FOR_S = 2  # the reconciler continues a batch that made no progress for this long
 
 OVERDUE_AFTER_S = GRACE_S + 5
-"""After the last deadline of its requests; a batch that is not at its end by then was miscounted."""
+"""Counted from the last deadline of its requests: a batch that has not ended by then was miscounted."""
 
 _CONSTANTS = {
     "STAGED_FOR": OPEN_FOR_S * 1000,
-    "LEFT_FOR": LEFT_FOR_S * 1000,
+    "IDLE_FOR": IDLE_FOR_S * 1000,
     "OVERDUE_AFTER": OVERDUE_AFTER_S * 1000,
 }
 _HERE = Path(__file__).parent
@@ -33,12 +33,12 @@ _HERE = Path(__file__).parent
 
 @cache
 def script(name: str) -> str:
-    """One that makes requests, or moves what was accepted on."""
+    """A script of this folder, with the functions of `acceptance.lua`."""
     return acceptance_script((_HERE / name).read_text(), **_CONSTANTS)
 
 
-def exempt(redis: Redis, name: str) -> Script:
-    """What goes on with a batch does although Redis's memory is full."""
+def oom_exempt_script(redis: Redis, name: str) -> Script:
+    """A script that also runs when Redis's memory is full, as it continues an existing batch."""
     return Script(redis, OOM_EXEMPT + script(name))
 
 

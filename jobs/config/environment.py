@@ -1,4 +1,4 @@
-"""Settings from the environment, and variables with their prefix that are none."""
+"""Reads settings from the environment, and finds unknown variables with our prefix."""
 
 import re
 from collections.abc import Mapping
@@ -24,14 +24,14 @@ _SERVICE_LINK = re.compile(
 
 
 class EnvironmentSource(EnvSettingsSource):
-    """As Pydantic's, and passes unknown variables with our prefix on, to be refused with all other faults."""
+    """Passes unknown variables with our prefix on to Pydantic, to be reported with all other faults."""
 
     def __call__(self) -> dict[str, Any]:
         return super().__call__() | unknown(self.env_vars, self.settings_cls.model_fields)
 
 
 def unknown(variables: Mapping[str, str | None], fields: Mapping[str, Any]) -> dict[str, str]:
-    """Variables with our prefix that nothing reads, by name in lower case without the prefix."""
+    """Variables with our prefix that nothing reads, by lower-case name without the prefix."""
     named = {name.upper(): value or "" for name, value in variables.items()}
     return {
         name.removeprefix(PREFIX).lower(): value

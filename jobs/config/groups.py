@@ -33,12 +33,12 @@ from jobs.keys.rates import Rate
 
 
 class Group(BaseModel):
-    """Settings that belong together; the docstring of each is its heading in docs/settings.md."""
+    """Settings of one topic; a group's docstring is its heading in docs/settings.md."""
 
     model_config = ConfigDict(defer_build=True)  # only `Settings` is instantiated
 
     def contradictions(self) -> Iterator[str]:
-        """What cannot hold together, one line each."""
+        """Settings that contradict each other, one line for each fault."""
         yield from ()
 
     def _shown(self, name: str) -> str:
@@ -86,8 +86,7 @@ class ApiSettings(Group):
     """API"""
 
     public_url: BaseUrl | None = Field(
-        None,
-        description="start of the URLs in answers; unset: the request's Host",
+        None, description="start of the URLs in answers; unset: the request's Host"
     )
     api_workers: int = Field(1, ge=1, le=64, description="API processes behind one port")
     cell: CellName = Field("", description="name of this cell; new API keys begin with `si_NAME_`")
@@ -111,9 +110,7 @@ class ApiSettings(Group):
     max_connections: Count = Field(1000, description="open connections of an API process, then 429 `busy`")
     max_body_bytes: Bytes = Field(32 * MEBIBYTE, ge=1024, description="largest request body")
     max_batch_bytes: Bytes = Field(
-        GIBIBYTE,
-        ge=1024,
-        description="largest NDJSON body of a batch; a line: MAX_BODY_BYTES",
+        GIBIBYTE, ge=1024, description="largest NDJSON body of a batch; a line: MAX_BODY_BYTES"
     )
 
     def contradictions(self) -> Iterator[str]:
@@ -173,10 +170,7 @@ class JobSettings(Group):
     )
     max_attempts: int = Field(3, ge=1, le=20, description="attempts at a job whose worker failed")
     lease_s: float = Field(
-        15,
-        ge=1,
-        le=300,
-        description="a worker that does not renew its lease for so long loses the job",
+        15, ge=1, le=300, description="a worker that does not renew its lease for so long loses the job"
     )
     result_ttl_s: Term = Field(3600, description="how long record and picture are kept after the end")
 
@@ -191,12 +185,12 @@ class JobSettings(Group):
 
     @property
     def heartbeat_s(self) -> float:
-        """How often a lease is renewed: it outlives four renewals that were lost."""
+        """The interval of lease renewals: a lease survives four lost renewals."""
         return self.lease_s / 5
 
     @property
     def longest_life_s(self) -> int:
-        """No request is kept for longer."""
+        """The longest time from a request's creation to the expiry of its result."""
         slack_s = 60
         return self.max_start_timeout_s + self.max_job_timeout_s + slack_s + self.result_ttl_s
 
@@ -214,8 +208,7 @@ class WebhookSettings(Group):
         128, ge=8, le=4096, description="events that `superimpose webhooks` sends at a time"
     )
     max_undelivered_per_key: Count = Field(
-        50_000,
-        description="undelivered events of a key, then 429 `queue_full` for a webhook_url",
+        50_000, description="undelivered events of a key, then 429 `queue_full` for a webhook_url"
     )
 
 

@@ -1,7 +1,7 @@
-"""Hosts, ports and origins: one reading of their text, for settings and for URLs that are fetched.
+"""Parses hosts, ports and origins, in settings and in URLs to fetch.
 
 `getaddrinfo` reads `127.1`, `0177.0.0.1`, `2130706433`, `0x7f.1` and full-width digits as loopback, so a
-host is taken only in the one form that rules compare.
+host is accepted only in the canonical form that rules compare.
 """
 
 import re
@@ -16,15 +16,15 @@ _PORTS = re.compile(r"(\d{1,5})(?:-(\d{1,5}))?", re.ASCII)
 _WEB_ADDRESS = re.compile(
     r"(https?)://(\[[^\]/?#@]+\]|[^:/?#@\[\]]+)(?::(\d{1,5}))?((?:/[^\s?#]*)?)", re.ASCII | re.IGNORECASE
 )
-_DEFAULT_PORTS = {"http": 80, "https": 443}
+DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
 class NumericHost(ValueError):
-    """A number that some resolvers read as an IPv4 address, and we do not."""
+    """A number that some resolvers, but not we, read as an IPv4 address."""
 
 
 def canonical_host(text: str) -> str:
-    """A name or address in lower case, without a last dot or brackets. Raises ValueError on anything else."""
+    """A name or address in lower case, without trailing dot or brackets. Raises ValueError for others."""
     if ":" in text:
         return _ipv6(text)
     host = text.lower().removesuffix(".")
@@ -44,7 +44,7 @@ def _ipv6(text: str) -> str:
 
 
 def is_address(host: str) -> bool:
-    """Whether `host` is an IP address in its one canonical form, and no name."""
+    """Whether `host` is an IP address in canonical form."""
     try:
         return bool(ip_address(host))
     except ValueError:
@@ -52,7 +52,7 @@ def is_address(host: str) -> bool:
 
 
 def host_pattern(text: str) -> str:
-    """A host, or `*.shop.com` for all below it, in canonical form. Raises ValueError."""
+    """A host, or `*.shop.com` for all its subdomains, in canonical form. Raises ValueError."""
     wildcard = "*." if text.startswith("*.") else ""
     try:
         return wildcard + canonical_host(text.removeprefix("*."))
@@ -81,11 +81,11 @@ def origin(text: str) -> str:
     if path.strip("/"):
         raise ValueError(f"must be an origin, without the path {path}")
     shown_host = f"[{host}]" if ":" in host else host
-    return f"{scheme}://{shown_host}" + ("" if port == _DEFAULT_PORTS[scheme] else f":{port}")
+    return f"{scheme}://{shown_host}" + ("" if port == DEFAULT_PORTS[scheme] else f":{port}")
 
 
 def base_url(text: str) -> str:
-    """What URLs may begin with, without a last slash. Raises ValueError."""
+    """The common start of URLs, without a trailing slash. Raises ValueError."""
     _web_address(text)
     return text.rstrip("/")
 
@@ -96,7 +96,7 @@ def _web_address(text: str) -> tuple[str, str, int, str]:
         if match is None:
             raise ValueError("not a URL")
         scheme, host = match[1].lower(), canonical_host(match[2])
-        port = _port_range(match[3] or str(_DEFAULT_PORTS[scheme])).start
+        port = _port_range(match[3] or str(DEFAULT_PORTS[scheme])).start
         return scheme, host, port, match[4]
     except ValueError:
         raise ValueError(

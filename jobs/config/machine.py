@@ -1,4 +1,4 @@
-"""What of the machine, or of the container, this process may use."""
+"""The processors and memory that this process may use, within the limits of its container."""
 
 import math
 import os
@@ -7,15 +7,15 @@ from pathlib import Path
 from jobs.config.setting_types import MEBIBYTE
 
 CPU_QUOTA, MEMORY_LIMIT = Path("/sys/fs/cgroup/cpu.max"), Path("/sys/fs/cgroup/memory.max")
-"""Of a container (cgroup v2); their text begins with `max` where there is none."""
+"""The limits of a container (cgroup v2); a file begins with `max` if there is no limit."""
 
 MEMORY_INFO = Path("/proc/meminfo")
 
-WORKER_BYTES = 512 * MEBIBYTE  # with an ordinary job
+WORKER_BYTES = 512 * MEBIBYTE  # of a worker with an ordinary job
 
 
 def cores() -> int:
-    """As far as affinity and the container's share of processor time allow; 1 at least."""
+    """Cores within the CPU affinity and the container's quota; at least 1."""
     allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         quota, period = map(int, CPU_QUOTA.read_text().split())
@@ -25,13 +25,13 @@ def cores() -> int:
 
 
 def workers() -> int:
-    """As many as there are cores, and memory for; 1 at least."""
+    """The default number of workers: one per core, if memory allows; at least 1."""
     memory = memory_bytes()
     return max(1, cores() if memory is None else min(cores(), memory // WORKER_BYTES))
 
 
 def memory_bytes() -> int | None:
-    """None where the system does not tell."""
+    """The memory limit; None if the system does not report it."""
     try:
         machine = int(MEMORY_INFO.read_text().partition("MemTotal:")[2].split()[0]) * 1024
     except (OSError, IndexError, ValueError):

@@ -1,4 +1,4 @@
-"""The types of settings: how their text is read, and what is allowed."""
+"""The types of settings: how their text is parsed, and which values are allowed."""
 
 import re
 from importlib.util import find_spec
@@ -19,14 +19,14 @@ TEBIBYTE = 1024 * GIBIBYTE
 DAY_S = 86_400
 YEAR_S = 365 * DAY_S
 
-BUCKETS = ("s3", "gs", "az", "abfs", "abfss")  # schemes of stores that can be written to and sign URLs
+BUCKETS = ("s3", "gs", "az", "abfs", "abfss")  # schemes of writable stores that can sign URLs
 
 
 def _split(value: object) -> object:
     return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
 
-def _some(value: tuple[str, ...]) -> tuple[str, ...]:
+def _not_empty(value: tuple[str, ...]) -> tuple[str, ...]:
     if not value:
         raise ValueError("must name at least one")
     return value
@@ -61,10 +61,10 @@ def _format(value: str) -> str:
     return value
 
 
-def _like(pattern: str, wanted: str) -> AfterValidator:
+def _matching(pattern: str, rule: str) -> AfterValidator:
     def check(value: str) -> str:
         if not re.fullmatch(pattern, value):
-            raise ValueError(f"must {wanted}")
+            raise ValueError(f"must {rule}")
         return value
 
     return AfterValidator(check)
@@ -73,10 +73,10 @@ def _like(pattern: str, wanted: str) -> AfterValidator:
 def _directory(value: Path) -> Path:
     try:
         usable = value.is_dir() or not value.exists()
-    except OSError as error:  # a folder above it may not be entered, or its name is too long
+    except OSError as error:  # no access to a parent directory, or the name is too long
         raise ValueError(f"cannot be used: {error.strerror}") from None
     if not usable:
-        raise ValueError("must be a directory, or a path where one can be made")
+        raise ValueError("must be a directory, or a path where one can be created")
     return value.absolute()
 
 
@@ -92,7 +92,7 @@ def _storage_url(value: str) -> str:
 
 def _is_storage_url(value: str) -> bool:
     from obstore.exceptions import BaseError as StoreError
-    from obstore.store import from_url  # 30 ms, needed for a bucket alone
+    from obstore.store import from_url  # takes 30 ms, and only buckets need it
 
     try:
         url = urlsplit(value)
@@ -107,7 +107,7 @@ def _is_storage_url(value: str) -> bool:
 
 
 def _redis_url(value: str) -> str:
-    """Refused here: redis-py would quote from a password that it reads as a host or a port."""
+    """Checked here because redis-py's errors quote passwords that it takes for a host or a port."""
     if value and not _is_redis_url(value):
         raise ValueError(
             "must be redis://, rediss:// or unix://, or redis+sentinel:// or rediss+sentinel:// followed by "
@@ -117,25 +117,25 @@ def _redis_url(value: str) -> str:
 
 
 def _is_redis_url(value: str) -> bool:
-    from redis import RedisError  # which a child has no need of
+    from redis import RedisError  # imported late: child processes do not use it
 
     from jobs.redis.connection import open_redis
 
     try:
         url = urlsplit(value)
-        if url.fragment or "decode_responses" in parse_qs(url.query):  # `#` in a path or a password is %23
+        if url.fragment or "decode_responses" in parse_qs(url.query):  # write `#` in a password as %23
             return False
         if "sentinel" not in url.scheme:
             readable = url.port != 0 and ("@" in url.netloc or "@" not in value or url.scheme == "unix")
             if not readable or (url.scheme != "unix" and not re.fullmatch(r"/?\d*/?", url.path, re.ASCII)):
                 return False
-        open_redis(value).connection_pool.make_connection()  # reads all options, and connects to nothing
+        open_redis(value).connection_pool.make_connection()  # parses all options without connecting
     except (RedisError, TypeError, ValueError):
         return False
     return True
 
 
-Labels = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_some)]
+Labels = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_not_empty)]
 Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode, BeforeValidator(_split)]
 Origins = Annotated[
     tuple[Annotated[str, AfterValidator(_cors_origin)], ...], NoDecode, BeforeValidator(_split)
@@ -153,7 +153,7 @@ Formats = Annotated[
     ],
     NoDecode,
     BeforeValidator(_split),
-    AfterValidator(_some),
+    AfterValidator(_not_empty),
 ]
 Rates = Annotated[RateField, NoDecode]
 Ports = Annotated[str, AfterValidator(_ports)]
@@ -161,12 +161,13 @@ Host = Annotated[str, AfterValidator(_host)]
 BaseUrl = Annotated[str, AfterValidator(base_url)]
 StorageUrl = Annotated[str, AfterValidator(_storage_url)]
 RedisUrl = Annotated[str, AfterValidator(_redis_url)]
-_IN_HEADER = _like("[!-~]([ -~]*[!-~])?", "be printable ASCII: it is sent in a header")
-_NO_SPACES = _like("[^ ]*", "be without spaces: it is sent in a header")
+_IN_HEADER = _matching("[!-~]([ -~]*[!-~])?", "be printable ASCII: it is sent in a header")
+_NO_SPACES = _matching("[^ ]*", "be without spaces: it is sent in a header")
 HeaderText = Annotated[str, _IN_HEADER]
 Key = Annotated[str, _NO_SPACES, _IN_HEADER]
 CellName = Annotated[
-    str, _like("[a-z0-9]{0,16}", "be up to 16 lower-case letters and digits: it is part of keys and paths")
+    str,
+    _matching("[a-z0-9]{0,16}", "be up to 16 lower-case letters and digits: it is part of keys and paths"),
 ]
 MasterSecrets = Annotated[
     tuple[Annotated[str, Field(min_length=32), _NO_SPACES, _IN_HEADER], ...],
@@ -174,9 +175,11 @@ MasterSecrets = Annotated[
     BeforeValidator(_split),
 ]
 AdminKey = Annotated[str, Field(min_length=20), _NO_SPACES, _IN_HEADER]
-Callable = Annotated[str, _like(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", "look like package.module:callable")]
+Callable = Annotated[
+    str, _matching(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", "look like package.module:callable")
+]
 Directory = Annotated[Path, AfterValidator(_directory)]
 Bytes = Annotated[int, Field(ge=0, le=TEBIBYTE)]
 Count = Annotated[int, Field(ge=1, le=10**9)]
 Wait = Annotated[float, Field(ge=0, le=DAY_S)]  # seconds to wait
-Term = Annotated[int, Field(ge=1, le=YEAR_S)]  # seconds that a job may take, or that something is kept
+Term = Annotated[int, Field(ge=1, le=YEAR_S)]  # seconds of a deadline or a TTL

@@ -1,4 +1,4 @@
-"""Every setting of the service: `SUPERIMPOSE_*` environment variables, read once and handed down."""
+"""All settings of the service: `SUPERIMPOSE_*` environment variables, read once and passed down."""
 
 from typing import Self
 
@@ -17,7 +17,7 @@ from jobs.config.groups import (
 )
 from jobs.config.worker_groups import FetchSettings, PictureSettings, WorkerSettings
 
-BAD_SETTINGS = 2  # exit status of a process whose settings are wrong: starting it again would not help
+BAD_SETTINGS = 2  # exit status of a process with invalid settings: a restart would not help
 
 
 class Settings(
@@ -32,10 +32,10 @@ class Settings(
     BackendSettings,
     BaseSettings,
 ):
-    """Settings with their defaults; a value from the environment wins over a default.
+    """Settings with their defaults; a value from the environment overrides a default.
 
-    Raises `pydantic.ValidationError`, which `jobs.config.setting_faults` explains: for unusable values,
-    variables with our prefix that nothing reads, and settings that contradict each other.
+    Raises `pydantic.ValidationError`, which `jobs.config.setting_faults` explains, for invalid values,
+    unknown variables with our prefix, and settings that contradict each other.
     """
 
     model_config = SettingsConfigDict(
@@ -45,7 +45,7 @@ class Settings(
         frozen=True,
         defer_build=False,
         allow_inf_nan=False,
-        hide_input_in_errors=True,  # it may be a password
+        hide_input_in_errors=True,  # the input may be a password
     )
 
     @classmethod
@@ -63,7 +63,7 @@ class Settings(
         return [base for base in reversed(cls.__bases__) if issubclass(base, Group)]
 
     @model_validator(mode="after")
-    def _nothing_contradicts(self) -> Self:
+    def _check_contradictions(self) -> Self:
         faults = [fault for group in self.groups() for fault in group.contradictions(self)]
         if faults:
             raise ValueError("\n".join(faults))

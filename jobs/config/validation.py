@@ -1,4 +1,4 @@
-"""What Pydantic refuses, said to people: the one translation of its messages."""
+"""Translates Pydantic's error messages for users."""
 
 import re
 
@@ -16,7 +16,7 @@ _BY_TYPE = {
 
 
 def rule(detail: ErrorDetails) -> str:
-    """What the value must be, as `must be less than or equal to 1`."""
+    """The rule that the value breaks, such as `must be less than or equal to 1`."""
     if detail["type"] == "value_error":
         return str(detail["ctx"]["error"])
     if detail["type"] == "string_pattern_mismatch" and detail["ctx"]["pattern"].startswith("^#"):
@@ -27,5 +27,5 @@ def rule(detail: ErrorDetails) -> str:
 
 
 def plain(message: str) -> str:
-    """A message of Pydantic's without its own words."""
+    """A message of Pydantic without its own terms."""
     return _SUBJECT.sub("must ", _REASON.sub("", message)).removeprefix("Value error, ")

@@ -1,4 +1,4 @@
-"""The settings of workers, and of what they fetch and decode; `Settings` composes them."""
+"""The settings of workers, of fetching and of decoding; `Settings` composes them."""
 
 from importlib.metadata import version
 from typing import Any
@@ -45,10 +45,7 @@ class WorkerSettings(Group):
     )
     cache_bytes: Bytes = Field(32 * MEBIBYTE, description="decoded inputs kept by each worker; 0: none")
     metrics_port: int | None = Field(
-        None,
-        ge=1,
-        le=65535,
-        description="port of /metrics of `worker` and `webhooks`; unset: none",
+        None, ge=1, le=65535, description="port of /metrics of `worker` and `webhooks`; unset: none"
     )
     metrics_host: Host = Field("127.0.0.1", description="its address; in the image all")
 
@@ -110,16 +107,9 @@ class FetchSettings(Group):
         description="User-Agent of fetches; name a contact; unset: `superimpose/VERSION`",
     )
     fetch_ahead: int = Field(
-        32,
-        ge=0,
-        le=64,
-        description="requests that a worker claims ahead, to fetch their inputs; 0: none",
+        32, ge=0, le=64, description="requests that a worker claims ahead, to fetch their inputs; 0: none"
     )
     fetch_ahead_bytes: Bytes = Field(
-        32 * MEBIBYTE,
-        description="inputs that it holds; beyond, only its oldest request fetches",
+        32 * MEBIBYTE, description="inputs that it holds; beyond, only its oldest request fetches"
     )
-    http_cache_bytes: Bytes = Field(
-        256 * MEBIBYTE,
-        description="HTTP cache of inputs in DATA_DIR; 0: none",
-    )
+    http_cache_bytes: Bytes = Field(256 * MEBIBYTE, description="HTTP cache of inputs in DATA_DIR; 0: none")

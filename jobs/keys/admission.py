@@ -1,8 +1,8 @@
 """Authentication and rate limit in one atomic step.
 
-A script of ours, because a poll is one round trip this way instead of three (key, rate, record), each 0.13 ms
-of the API's processor time. The scripts of the `limits` library need one each, and its moving window trusts
-the clocks of the API's hosts; this one uses Redis's alone.
+With our own script a poll takes one round trip instead of three (key, rate, record), each 0.13 ms of the
+API's processor time. The scripts of the `limits` library need one round trip each, and its moving window
+trusts the clocks of the API's hosts; ours uses only Redis's clock.
 """
 
 import hmac
@@ -24,21 +24,21 @@ _SCRIPT = Path(__file__).with_name("admission.lua").read_text()
 
 
 class Bucket(StrEnum):
-    """What is limited, each apart, so that submits never starve polls."""
+    """Kinds of calls with separate rate limits, so that submits never starve polls."""
 
     SUBMIT = "submit"
     READ = "read"
     LIST = "list"
-    """A page of the key's requests, which costs Redis as much as some twenty polls."""
+    """A page of the key's requests, which costs Redis as much as about twenty polls."""
     UPLOAD = "upload"
     PICTURE = "picture"
     """Needs no key: the name of a picture is the secret."""
     ANONYMOUS = "anonymous"
-    """Everything else that comes without a valid key, by address."""
+    """All other calls without a valid key, by client address."""
 
 
 class Limit(NamedTuple):
-    """A bucket after this call; times in seconds. `wait_s` is 0 if the call is within the limit."""
+    """The state of a bucket after this call. `wait_s` is 0 if the call is within the limit."""
 
     bucket: Bucket
     rate: Rate
@@ -48,7 +48,7 @@ class Limit(NamedTuple):
 
 
 class Caller(NamedTuple):
-    """A valid key; `credits` before this call, None: unlimited."""
+    """A valid key; `credits` is the balance before this call, None: unlimited."""
 
     key_id: str
     scopes: frozenset[str]
@@ -56,7 +56,7 @@ class Caller(NamedTuple):
 
 
 class Admission(NamedTuple):
-    """What the step found; no `caller` without a valid key, no `limit` where none is set."""
+    """`caller` is None without a valid key, `limit` is None if the rate is unlimited."""
 
     caller: Caller | None
     limit: Limit | None
@@ -64,7 +64,7 @@ class Admission(NamedTuple):
 
 @dataclass
 class Call:
-    """A call to be admitted: the text presented as key (or ""), the client's address, the bucket."""
+    """A call to admit; `presented` is the text presented as a key, or ""."""
 
     presented: str
     address: str
@@ -72,22 +72,22 @@ class Call:
 
     @property
     def anonymous_bucket(self) -> Bucket:
-        """The bucket of the address, if the key is not valid: a picture needs none, a guess counts as one."""
-        wants_picture = self.bucket is Bucket.PICTURE and not self.presented
-        return Bucket.PICTURE if wants_picture else Bucket.ANONYMOUS
+        """The bucket of the address if the key is not valid; a wrong key never counts as a picture call."""
+        is_picture = self.bucket is Bucket.PICTURE and not self.presented
+        return Bucket.PICTURE if is_picture else Bucket.ANONYMOUS
 
     @cached_property
     def digest(self) -> str:
         return digest(self.presented)
 
     def line(self, read: str, read_id: str) -> str:
-        """Its argument of the script, with what to read."""
+        """The script's argument for this call and the record to read."""
         return f"{self.digest} {self.address} {self.bucket} {self.anonymous_bucket} {read} {read_id}"
 
-    def admission(self, answer: Sequence[bytes | int]) -> Admission:
-        caller = self._caller(answer[6:])
+    def admission(self, reply: Sequence[bytes | int]) -> Admission:
+        caller = self._caller(reply[6:])
         bucket = self.bucket if caller else self.anonymous_bucket
-        _, count, period_ms, remaining, wait_ms, full_in_ms = map(int, answer[:6])
+        _, count, period_ms, remaining, wait_ms, full_in_ms = map(int, reply[:6])
         limit = Limit(bucket, _rate(count, period_ms), remaining, wait_ms / 1000, full_in_ms / 1000)
         return Admission(caller, limit if count else None)
 
@@ -95,7 +95,7 @@ class Call:
         if not fields:
             return None
         key_id, digests, scopes, credits = (field.decode() for field in fields if isinstance(field, bytes))
-        if not any(hmac.compare_digest(kept, self.digest) for kept in digests.split()):
+        if not any(hmac.compare_digest(valid, self.digest) for valid in digests.split()):
             return None
         return Caller(key_id, _scopes(scopes), int(credits) if credits else None)
 
@@ -111,7 +111,7 @@ def _rate(count: int, period_ms: int) -> Rate:
 
 
 def render_script(settings: Settings, writes: bool = True) -> str:
-    """The step, for these settings; without `writes` it counts nothing, and admits reads alone."""
+    """The script for these settings; without `writes` it counts nothing and admits only reads."""
     rates: dict[str, Rate] = {
         Bucket.SUBMIT: settings.rate_limit,
         Bucket.READ: settings.rate_limit_reads,

@@ -1,4 +1,4 @@
-"""An API key as it is kept, and what a new one may do."""
+"""The record of an API key, and the options of a new one."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ from redis.typing import EncodableT
 
 from jobs.keys.key_rules import Scope
 from jobs.keys.rates import Rate
-from jobs.redis.hashes import RedisHash, as_text
+from jobs.redis.hashes import RedisHash, as_text, seconds
 from jobs.timefmt import rfc3339
 
 ALL_SCOPES = frozenset(Scope)
@@ -16,9 +16,9 @@ ALL_SCOPES = frozenset(Scope)
 
 @dataclass(frozen=True)
 class KeyOptions:
-    """What a new key may do: `credits` None: unlimited; `rate` of submits None: the settings' default.
+    """The options of a new key; `credits` None: unlimited; `rate` limits submits, None: the default.
 
-    `weight`: turns it has for each turn of a key of weight 1.
+    `weight` is the number of turns for each turn of a key of weight 1.
     """
 
     credits: int | None = None
@@ -30,11 +30,11 @@ class KeyOptions:
 
 @dataclass(frozen=True)
 class ApiKey:
-    """A key as it is kept; times in seconds since the epoch.
+    """The record of a key; times are seconds since the epoch.
 
-    `credits` is what can still be spent, `held` what unfinished requests have reserved, `spent` what
-    COMPLETED ones have cost. `chosen`: its text stands in the settings. `webhook_generation` is that of its
-    webhook secret; the one before is used too until `webhook_former_until`.
+    `credits` is the balance, `held` the credits reserved by unfinished requests, `spent` the cost of
+    COMPLETED ones. `chosen`: its text comes from the settings. `webhook_generation` is the generation of its
+    webhook secret; the previous one is also used until `webhook_former_until`.
     """
 
     key_id: str
@@ -67,13 +67,13 @@ class ApiKey:
             held=int(text.get("held", 0)),
             spent=int(text.get("spent", 0)),
             rate=_rate(text),
-            expires_at=_seconds(text, "expires_at"),
-            last_used_at=_seconds(text, "last_used_at"),
+            expires_at=seconds(text, "expires_at"),
+            last_used_at=seconds(text, "last_used_at"),
             digests=tuple(text["digests"].split()),
             chosen="chosen" in text,
             weight=int(text.get("weight", 1)),
             webhook_generation=int(text.get("webhook_generation", 0)),
-            webhook_former_until=_seconds(text, "webhook_former_until"),
+            webhook_former_until=seconds(text, "webhook_former_until"),
         )
 
     def to_hash(self) -> dict[EncodableT, EncodableT]:
@@ -121,7 +121,3 @@ def _rate(text: Mapping[str, str]) -> Rate | None:
 
 def _ms(seconds: float | None) -> int | None:
     return None if seconds is None else round(seconds * 1000)
-
-
-def _seconds(text: Mapping[str, str], name: str) -> float | None:
-    return int(text[name]) / 1000 if name in text else None

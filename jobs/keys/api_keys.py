@@ -1,4 +1,4 @@
-"""API keys: create, list, rotate, credit, revoke. Only a key's SHA-256 is ever kept."""
+"""Creates, lists, rotates, credits and revokes API keys. Only the SHA-256 of a key's text is stored."""
 
 import secrets
 import time
@@ -16,27 +16,27 @@ from jobs.keys.key_text import digest, new_key
 from jobs.redis.script import Script
 
 OVERLAP_S = 24 * 3600
-MAX_TEXTS = 5  # of one key at a time
+MAX_TEXTS = 5  # valid texts of one key
 
 ADD_CREDITS = Path(__file__).with_name("add_credits.lua").read_text()
 
 
 class UnknownKey(LookupError):
-    """There is no such API key, or it was revoked."""
+    """The API key does not exist or was revoked."""
 
 
 class AmbiguousKey(LookupError):
-    """Several API keys have this name; the text tells their ids."""
+    """Several API keys have this name; the error text lists their ids."""
 
 
 class CreditsRefused(ValueError):
-    """Credits cannot be added to or taken from this key; the text says why."""
+    """The credits of this key cannot be changed; the error text says why."""
 
 
 class ApiKeys:
-    """The keys that were not revoked. Methods raise `UnknownKey` for an id that is not theirs.
+    """All keys that are not revoked; new keys are for this `cell`.
 
-    New ones are for this `cell`.
+    Methods raise `UnknownKey` for an unknown id.
     """
 
     def __init__(self, redis: Redis, cell: str = "") -> None:
@@ -45,32 +45,33 @@ class ApiKeys:
         self._add_credits = Script(redis, ADD_CREDITS)
 
     def create(self, name: str, options: KeyOptions | None = None) -> tuple[ApiKey, str]:
-        """Make a fresh key: what is kept of it, and the key itself, which cannot be read again.
+        """Create a key; returns its record and its text, which cannot be read again.
 
-        Raises ValueError for a name that no list could show.
+        Raises ValueError for an invalid name.
         """
-        key, key_id = new_key(self._cell), f"key_{secrets.token_hex(6)}"
-        self._keep(key_id, digest(key), checked_name(name), options or KeyOptions())
-        return self.get(key_id), key
+        text, key_id = new_key(self._cell), f"key_{secrets.token_hex(6)}"
+        self._store(key_id, digest(text), checked_name(name), options or KeyOptions())
+        return self.get(key_id), text
 
-    def make_valid(self, name: str, key: str) -> bool:
-        """Make a key that stands in the settings valid, also after rotations; False for one that was revoked.
+    def make_valid(self, name: str, text: str) -> bool:
+        """Make the text of a key from the settings valid, also after rotations; False if it was revoked.
 
-        Its id follows from it, so that two processes that start at once make one key. A new one is unlimited.
+        The id is derived from the text, so that two processes starting together create one key. A new key
+        has unlimited credits.
         """
-        hashed = digest(key)
+        hashed = digest(text)
         key_id = f"key_{digest(hashed)[:12]}"
         if self._redis.sismember(keyspace.REVOKED_CHOSEN_KEYS, key_id):
             return False
 
-        def queue(pipe: Pipeline, kept: ApiKey) -> None:
+        def queue(pipe: Pipeline, key: ApiKey) -> None:
             pipe.hset(keyspace.api_key(key_id), "chosen", 1)
-            self._put_first(pipe, kept, hashed)
+            self._put_first(pipe, key, hashed)
 
-        kept = ApiKey.from_hash(key_id, self._redis.hgetall(keyspace.api_key(key_id)))
-        if kept is None:
-            self._keep(key_id, hashed, name, KeyOptions(), chosen=True)
-        elif not (kept.chosen and kept.digests[:1] == (hashed,)):  # a Redis that is full refuses changes
+        stored = ApiKey.from_hash(key_id, self._redis.hgetall(keyspace.api_key(key_id)))
+        if stored is None:
+            self._store(key_id, hashed, name, KeyOptions(), chosen=True)
+        elif not (stored.chosen and stored.digests[:1] == (hashed,)):  # a full Redis refuses changes
             self._change(key_id, queue)
         return True
 
@@ -81,7 +82,7 @@ class ApiKeys:
         return found
 
     def find(self, name: str) -> ApiKey:
-        """The key with this id, else the only one with this name. Raises `AmbiguousKey`."""
+        """The key with this id, or else the only key with this name. Raises `AmbiguousKey`."""
         try:
             return self.get(name)
         except UnknownKey:
@@ -94,11 +95,11 @@ class ApiKeys:
         return named[0]
 
     def ids(self) -> Sequence[str]:
-        """Of all keys that were not revoked, oldest first."""
+        """The ids of all keys, oldest first."""
         return [str_if_bytes(key_id) for key_id in self._redis.zrange(keyspace.API_KEYS, 0, -1)]  # type: ignore[arg-type]
 
     def list(self) -> list[ApiKey]:
-        """All keys that were not revoked, oldest first."""
+        """All keys, oldest first."""
         ids = self.ids()
         with self._redis.pipeline(transaction=False) as pipe:
             for key_id in ids:
@@ -107,7 +108,7 @@ class ApiKeys:
         return [key for key in found if key]
 
     def revoke(self, key_id: str) -> None:
-        """Make a key invalid at once, all its texts; one from the settings stays so at the next start."""
+        """Make all texts of a key invalid at once; a key from the settings stays revoked after a restart."""
 
         def queue(pipe: Pipeline, key: ApiKey) -> None:
             pipe.delete(keyspace.api_key(key_id), *map(keyspace.key_digest, key.digests))
@@ -118,20 +119,20 @@ class ApiKeys:
         self._change(key_id, queue)
 
     def rotate(self, key_id: str, overlap_s: float = OVERLAP_S) -> str:
-        """A new text for the same key; older ones are valid for at most `overlap_s` seconds more."""
-        fresh = new_key(self._cell)
+        """Create a new text for the key; older texts stay valid for at most `overlap_s` seconds."""
+        text = new_key(self._cell)
 
         def queue(pipe: Pipeline, key: ApiKey) -> None:
-            for old in self._put_first(pipe, key, digest(fresh)):
+            for old in self._put_first(pipe, key, digest(text)):
                 pipe.pexpire(keyspace.key_digest(old), round(overlap_s * 1000), lt=True)
 
         self._change(key_id, queue)
-        return fresh
+        return text
 
     def add_credits(self, key_id: str, amount: int) -> ApiKey:
-        """Add credits, or take some away. Raises `CreditsRefused`."""
-        answer = str_if_bytes(self._add_credits(keys=[keyspace.api_key(key_id)], args=[amount, MAX_CREDITS]))
-        match answer:
+        """Add credits; a negative amount takes some away. Raises `CreditsRefused`."""
+        outcome = self._add_credits(keys=[keyspace.api_key(key_id)], args=[amount, MAX_CREDITS])
+        match str_if_bytes(outcome):
             case "missing":
                 raise UnknownKey(key_id)
             case "unlimited":
@@ -146,7 +147,7 @@ class ApiKeys:
 
     @staticmethod
     def _put_first(pipe: Pipeline, key: ApiKey, hashed: str) -> Sequence[str]:
-        """Queue that a text is valid for ever and the oldest of too many are dropped; returns the others."""
+        """Queue making this text valid and dropping the oldest beyond `MAX_TEXTS`; returns the others."""
         others = [other for other in key.digests if other != hashed]
         older, dropped = others[: MAX_TEXTS - 1], others[MAX_TEXTS - 1 :]
         pipe.hset(keyspace.api_key(key.key_id), "digests", " ".join((hashed, *older)))
@@ -155,7 +156,7 @@ class ApiKeys:
             pipe.delete(keyspace.key_digest(old))
         return older
 
-    def _keep(self, key_id: str, hashed: str, name: str, options: KeyOptions, chosen: bool = False) -> None:
+    def _store(self, key_id: str, hashed: str, name: str, options: KeyOptions, chosen: bool = False) -> None:
         now = time.time()
         key = ApiKey(
             key_id=key_id,
@@ -176,7 +177,7 @@ class ApiKeys:
             pipe.execute()
 
     def _change(self, key_id: str, queue: Callable[[Pipeline, ApiKey], None]) -> None:
-        """Read a key and change it in one transaction, again if it was changed in between."""
+        """Read and change a key in one transaction, repeated if the key changes in between."""
 
         def transaction(pipe: Pipeline) -> None:
             key = ApiKey.from_hash(key_id, pipe.hgetall(keyspace.api_key(key_id)))

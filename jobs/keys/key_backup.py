@@ -1,6 +1,6 @@
-"""All API keys as one JSON document, to be put back into an empty Redis, or into one that has some of them.
+"""Exports all API keys as one JSON document, and restores them into a Redis that may have some of them.
 
-It holds what Redis holds: of a key's texts their SHA-256, never the texts.
+Like Redis, the document has only the SHA-256 of the texts of keys.
 """
 
 import time
@@ -23,7 +23,7 @@ from jobs.redis.hashes import RedisHash
 KeyId = Annotated[str, Field(pattern=f"^{KEY_ID.pattern}$")]
 Credits = Annotated[int, Field(ge=0, le=MAX_CREDITS)]
 TIMES = ("created_at", "expires_at", "last_used_at", "webhook_former_until")
-GONE = -2  # PTTL's answer where nothing is kept
+NO_KEY = -2  # the reply of PTTL if the key does not exist
 
 
 class _Model(BaseModel):
@@ -31,14 +31,14 @@ class _Model(BaseModel):
 
 
 class Text(_Model):
-    """One text of a key: its SHA-256, and until when it is valid after a rotation; None: for ever."""
+    """One text of a key; `expires_at` is set for texts before the last rotation."""
 
     sha256: str = Field(pattern=r"^[0-9a-f]{64}$")
     expires_at: AwareDatetime | None = None
 
 
 class Key(_Model):
-    """A key; the latest of its texts first. `chosen`: a text of it stands in the settings."""
+    """A key, its latest text first. `chosen`: one of its texts comes from the settings."""
 
     key_id: KeyId
     name: Annotated[str, AfterValidator(checked_name)]
@@ -58,7 +58,7 @@ class Key(_Model):
 
 
 class Backup(_Model):
-    """All keys, and the ids of those that stood in settings and were revoked, which stay so."""
+    """All keys, and the ids of revoked keys from settings, which stay revoked."""
 
     version: Literal[1] = 1
     keys: list[Key]
@@ -66,19 +66,19 @@ class Backup(_Model):
 
 
 class KeysExist(Exception):
-    """Keys of the backup are there already and differ from it; nothing was changed."""
+    """Keys of the backup exist and differ from it; nothing was changed."""
 
     def __init__(self, keys: list[Key]) -> None:
         super().__init__(", ".join(f"{key.key_id} ({key.name})" for key in keys))
 
 
-class ForeignText(Exception):
-    """A text of a key in the backup belongs to another key here; nothing was changed."""
+class TextConflict(Exception):
+    """A text of a key in the backup belongs to another key in Redis; nothing was changed."""
 
 
 @dataclass(frozen=True)
 class Restored:
-    """Ids of keys by what became of them; `same`: they were there already, and are as in the backup."""
+    """Ids of keys by outcome; `same`: they existed and equal the backup."""
 
     added: list[str]
     overwritten: list[str]
@@ -87,29 +87,32 @@ class Restored:
 
 
 def export(redis: Redis) -> Backup:
-    """All keys that were not revoked, oldest first; of their texts those that are still valid."""
+    """All keys that are not revoked, oldest first, with their valid texts."""
     revoked = sorted(map(str_if_bytes, redis.smembers(keyspace.REVOKED_CHOSEN_KEYS)))
     keys = [_exported(redis, key) for key in ApiKeys(redis).list()]
     return Backup(keys=[key for key in keys if key], revoked=revoked)
 
 
 def restore(redis: Redis, backup: Backup, existing: Existing = Existing.REFUSE) -> Restored:
-    """Put the keys back, all in one step.
+    """Restore all keys in one step.
 
-    Credits that unfinished requests held when the backup was made are the key's again, less what requests
-    hold here. Raises `KeysExist`, `ForeignText`.
+    Credits held when the backup was made are returned to the key, less those held in this Redis now.
+    Raises `KeysExist`, `TextConflict`.
     """
     ids = [key.key_id for key in backup.keys]
 
-    restored: list[Restored] = []  # one a try: it is repeated when a key has changed meanwhile
+    restored: list[Restored] = []  # one for each try: the transaction repeats if a key changes meanwhile
 
     def transaction(pipe: Pipeline) -> None:
-        here = {key_id: found for key_id in ids if (found := ApiKey.from_hash(key_id, _hash(pipe, key_id)))}
-        there = [key for key in backup.keys if key.key_id in here]
+        stored = {key_id: ApiKey.from_hash(key_id, _hash(pipe, key_id)) for key_id in ids}
+        current = {key_id: key for key_id, key in stored.items() if key}
+        common = [key for key in backup.keys if key.key_id in current]
         same = [
-            key.key_id for key in there if _comparable(_exported(redis, here[key.key_id])) == _comparable(key)
+            key.key_id
+            for key in common
+            if _comparable(_exported(redis, current[key.key_id])) == _comparable(key)
         ]
-        differing = [key for key in there if key.key_id not in same]
+        differing = [key for key in common if key.key_id not in same]
         if differing and existing is Existing.REFUSE:
             raise KeysExist(differing)
         kept = [key.key_id for key in differing if existing is Existing.KEEP]
@@ -117,12 +120,12 @@ def restore(redis: Redis, backup: Backup, existing: Existing = Existing.REFUSE) 
         _check_texts(pipe, written)
         pipe.multi()
         for key in written:
-            _queue(pipe, key, here.get(key.key_id))
+            _queue(pipe, key, current.get(key.key_id))
         for key_id in backup.revoked:
             pipe.sadd(keyspace.REVOKED_CHOSEN_KEYS, key_id)
         done = Restored(
-            added=[key.key_id for key in written if key.key_id not in here],
-            overwritten=[key.key_id for key in written if key.key_id in here],
+            added=[key.key_id for key in written if key.key_id not in current],
+            overwritten=[key.key_id for key in written if key.key_id in current],
             kept=kept,
             same=same,
         )
@@ -134,26 +137,26 @@ def restore(redis: Redis, backup: Backup, existing: Existing = Existing.REFUSE) 
 
 
 def _exported(redis: Redis, key: ApiKey) -> Key | None:
-    """None: it was revoked meanwhile, or no text of it is valid."""
+    """The key for a backup; None if it was revoked meanwhile or has no valid text."""
     now_ms = time.time() * 1000
     with redis.pipeline(transaction=False) as pipe:
         for sha256 in key.digests:
             pipe.pttl(keyspace.key_digest(sha256))
-        left = dict(zip(key.digests, pipe.execute(), strict=True))
+        ttls = dict(zip(key.digests, pipe.execute(), strict=True))
     texts = [
-        Text(sha256=sha256, expires_at=None if ms < 0 else _datetime((now_ms + ms) / 1000))
-        for sha256, ms in left.items()
-        if ms != GONE
+        Text(sha256=sha256, expires_at=None if ttl_ms < 0 else _datetime((now_ms + ttl_ms) / 1000))
+        for sha256, ttl_ms in ttls.items()
+        if ttl_ms != NO_KEY
     ]
     if not texts:
         return None
     times = {name: _datetime(seconds) for name in TIMES if (seconds := getattr(key, name)) is not None}
-    same = {name: value for name, value in vars(key).items() if name in Key.model_fields}
-    return Key.model_validate(same | times | {"texts": texts, "scopes": sorted(key.scopes)})
+    fields = {name: value for name, value in vars(key).items() if name in Key.model_fields}
+    return Key.model_validate(fields | times | {"texts": texts, "scopes": sorted(key.scopes)})
 
 
 def _comparable(key: Key | None) -> object:
-    """What must be equal for two to be one: not the time of use, nor the rest of an overlap to the ms."""
+    """The values that must match for two keys to be the same: without last use and exact expiry of texts."""
     if key is None:
         return None
     texts = [(text.sha256, text.expires_at is None) for text in key.texts]
@@ -165,12 +168,14 @@ def _check_texts(pipe: Pipeline, keys: list[Key]) -> None:
         for text in key.texts:
             owner = pipe.get(keyspace.key_digest(text.sha256))
             if owner is not None and str_if_bytes(owner) != key.key_id:
-                raise ForeignText(f"a text of {key.key_id} ({key.name}) is one of {str_if_bytes(owner)} here")
+                raise TextConflict(
+                    f"a text of {key.key_id} ({key.name}) belongs to {str_if_bytes(owner)} in this Redis"
+                )
 
 
-def _queue(pipe: Pipeline, key: Key, here: ApiKey | None) -> None:
-    """Queue that the key is there as in the backup, in place of `here`."""
-    name, held = keyspace.api_key(key.key_id), here.held if here else 0
+def _queue(pipe: Pipeline, key: Key, current: ApiKey | None) -> None:
+    """Queue writing the key as in the backup, in place of `current`."""
+    name, held = keyspace.api_key(key.key_id), current.held if current else 0
     times: dict[str, Any] = {
         each: time.timestamp() for each in TIMES if (time := getattr(key, each)) is not None
     }
@@ -184,10 +189,10 @@ def _queue(pipe: Pipeline, key: Key, here: ApiKey | None) -> None:
         digests=tuple(text.sha256 for text in key.texts),
     ).to_hash()
     pipe.hset(name, mapping=fields)
-    if here:
-        for gone in here.to_hash().keys() - fields.keys():
-            pipe.hdel(name, str(gone))
-        pipe.delete(*map(keyspace.key_digest, here.digests))
+    if current:
+        for field in current.to_hash().keys() - fields.keys():
+            pipe.hdel(name, str(field))
+        pipe.delete(*map(keyspace.key_digest, current.digests))
     for text in key.texts:
         until = text.expires_at and round(text.expires_at.timestamp() * 1000)
         pipe.set(keyspace.key_digest(text.sha256), key.key_id, pxat=until)
@@ -201,5 +206,5 @@ def _hash(redis: Any, key_id: str) -> RedisHash:
 
 
 def _datetime(seconds: float) -> datetime:
-    """To the ms, as Redis keeps it."""
+    """To the ms, as Redis stores times."""
     return datetime.fromtimestamp(round(seconds, 3), UTC)

@@ -1,4 +1,4 @@
-"""Rules for the scopes, credits and names of API keys. Light: the command line imports it."""
+"""Rules for the scopes, credits and names of API keys. Cheap to import, for the command line."""
 
 import re
 from enum import StrEnum
@@ -6,11 +6,11 @@ from enum import StrEnum
 KEY_ID = re.compile(r"key_[0-9a-f]{12}")
 MAX_NAME_LENGTH = 100
 MAX_WEIGHT = 100
-MAX_CREDITS = 10**15  # JSON readers and Lua keep whole numbers to 2**53
+MAX_CREDITS = 10**15  # JSON parsers and Lua represent integers exactly up to 2**53
 
 
 class Scope(StrEnum):
-    """What a key may be used for; reading what it owns is always allowed."""
+    """What a key may be used for; reading its own requests is always allowed."""
 
     SUPERIMPOSE = "superimpose"
     """Submit requests to the model."""
@@ -19,14 +19,14 @@ class Scope(StrEnum):
 
 
 class Existing(StrEnum):
-    """What becomes of a key that is there already and differs from the one of a backup."""
+    """How a restore treats an existing key that differs from the backup."""
 
     REFUSE = "refuse"
-    """Nothing at all is changed."""
+    """Change no key at all."""
     KEEP = "keep"
-    """It stays as it is."""
+    """Keep the existing key."""
     OVERWRITE = "overwrite"
-    """It becomes the backup's."""
+    """Replace it by the key of the backup."""
 
 
 def checked_name(name: str) -> str:

@@ -1,4 +1,4 @@
-"""The text of an API key, and the hash that is kept of it."""
+"""The text of an API key, and its stored hash."""
 
 import secrets
 import zlib
@@ -11,16 +11,16 @@ SECRET_LENGTH = 43  # base62 characters; 256 bits
 
 
 def new_key(cell: str = "") -> str:
-    """A fresh key: prefix, 256 random bits and a checksum by which scanners can recognise a leak.
+    """A new text: prefix, 256 random bits, and a checksum by which scanners recognise a leaked key.
 
-    In a cell its name stands behind the prefix, where proxies find it: `si_eu1_...`.
+    The name of a cell follows the prefix, where proxies find it: `si_eu1_...`.
     """
     secret = "".join(secrets.choice(BASE62) for _ in range(SECRET_LENGTH))
     return f"{PREFIX}{f'{cell}_' if cell else ''}{secret}{_checksum(secret)}"
 
 
 def digest(key: str) -> str:
-    """SHA-256 in hex: what is kept of a key. Keys have 256 bits, so a slow hash would add nothing."""
+    """SHA-256 in hex. A text has 256 random bits, so a slow hash would add no security."""
     return sha256(key.encode()).hexdigest()
 
 

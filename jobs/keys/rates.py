@@ -1,4 +1,4 @@
-"""How often something may be done, as people write it: `600/minute`."""
+"""Rates, written as `600/minute`."""
 
 import re
 from dataclasses import dataclass
@@ -12,14 +12,14 @@ NOTATION = re.compile(r"(\d{1,9})/(second|minute|hour|day)", re.ASCII)
 
 @dataclass(frozen=True)
 class Rate:
-    """`count` calls at once, and as many more spread evenly over each `period_s` seconds; 0: no limit."""
+    """A burst of `count` calls, refilled evenly over each `period_s` seconds; `count` 0: no limit."""
 
     count: int
     period_s: int
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read `600/minute` or `unlimited`. Raises ValueError with what is allowed."""
+        """Parse `600/minute` or `unlimited`. Raises ValueError that says what is allowed."""
         if text == "unlimited":
             return cls(0, 1)
         match = NOTATION.fullmatch(text)

@@ -19,15 +19,15 @@ from jobs.queue.rq import job_fields
 from jobs.timefmt import retry_after
 from telemetry import metrics
 
-LONGEST_RETRY_AFTER_S = 300
+MAX_RETRY_AFTER_S = 300
 
 SHARED = ("request.lua", "lists.lua", "../queue/turns.lua", "acceptance.lua")
 
 
 def acceptance_script(text: str, **constants: object) -> str:
-    """A script that makes requests.
+    """A script that creates requests.
 
-    Without `OOM_EXEMPT`: a Redis whose memory is full refuses it before it has changed anything.
+    Without `OOM_EXEMPT`, so that a Redis whose memory is full refuses it before it changes anything.
     """
     shared = "".join((Path(__file__).parent / part).read_text() for part in SHARED)
     rq_fields = [word for field in job_fields().items() for word in field]
@@ -39,9 +39,18 @@ def create_script() -> str:
     return acceptance_script(Path(__file__).with_name("create.lua").read_text())
 
 
-def asked(key_id: str, deadlines: Deadlines, settings: Settings) -> dict[str, Any]:
-    """What `acceptance.lua` is told of any request."""
-    return {
+def common_args(
+    key_id: str,
+    deadlines: Deadlines,
+    settings: Settings,
+    traceparent: str | None = None,
+    idempotency: Idempotency | None = None,
+) -> dict[str, Any]:
+    """The arguments of all scripts with `acceptance.lua`."""
+    optional = {"traceparent": traceparent} if traceparent else {}
+    if idempotency:
+        optional |= {"idempotency": idempotency.redis_key, "fingerprint": idempotency.fingerprint}
+    return optional | {
         "stamp": utcformat(now()),
         "key_id": key_id,
         "cost": settings.credit_cost,
@@ -54,38 +63,38 @@ def asked(key_id: str, deadlines: Deadlines, settings: Settings) -> dict[str, An
     }
 
 
-def read_acceptance(name: str, answer: Any, cost: int, count: int = 1) -> Created:
-    """Read what a script answers that would accept `count` requests, as `name`.
+def read_acceptance(new_id: str, reply: Any, cost: int, count: int = 1) -> Created:
+    """Read the reply of a script that accepts `count` requests under the id `new_id`.
 
     Raises `NotEnoughCredits`, `QueueFull`, `IdempotencyConflict`; `IllegalMove`: exists, revoked (the key is
     no longer valid), missing.
     """
-    match answer:
+    match reply:
         case [b"ok", credits]:
-            left = _credits(credits)
-            metrics.count_accepted(0 if left is None else cost * count, count)
-            return Created(name, left, replayed=False)
-        case [b"replayed", first, credits]:
-            return Created(first.decode(), _credits(credits), replayed=True)
+            balance = _credits(credits)
+            metrics.count_accepted(0 if balance is None else cost * count, count)
+            return Created(new_id, balance, replayed=False)
+        case [b"replayed", earlier_id, credits]:
+            return Created(earlier_id.decode(), _credits(credits), replayed=True)
         case [b"conflict", *_]:
             raise IdempotencyConflict
         case [b"credits", balance]:
             raise NotEnoughCredits(balance=int(balance), needed=cost * count)
-        case [b"full", whose, bound, wait_ms]:
-            wait_s = min(retry_after(int(wait_ms) / 1000), LONGEST_RETRY_AFTER_S)
-            raise QueueFull(whose.decode(), int(bound), wait_s)
-    raise IllegalMove("create", name, answer[0].decode())
+        case [b"full", scope, limit, wait_ms]:
+            wait_s = min(retry_after(int(wait_ms) / 1000), MAX_RETRY_AFTER_S)
+            raise QueueFull(scope.decode(), int(limit), wait_s)
+    raise IllegalMove("create", new_id, reply[0].decode())
 
 
-def _credits(answer: bytes) -> int | None:
-    return None if answer == b"unlimited" else int(answer)
+def _credits(text: bytes) -> int | None:
+    return None if text == b"unlimited" else int(text)
 
 
 @dataclass(frozen=True)
 class NewRequest:
     """A request to create; without `deadlines`, those of the settings apply.
 
-    `inputs`: paths in the store of what came within it.
+    `inputs` are the store paths of its inline inputs; `webhook` is what `webhook_fields` returns.
     """
 
     request_id: str
@@ -97,23 +106,19 @@ class NewRequest:
     options: RequestOptions = field(default_factory=RequestOptions)
     inputs: Sequence[str] = ()
     webhook: Mapping[str, Any] | None = None
-    """Where its event goes, as `jobs.webhooks.rules.Webhook.kept` says it."""
 
     @property
-    def said(self) -> dict[str, Any]:
-        """What it alone says, beside its parameters."""
-        said = {"custom_id": self.options.custom_id, "inputs": " ".join(self.inputs), "webhook": self.webhook}
-        return {name: value for name, value in said.items() if value}
+    def own_args(self) -> dict[str, Any]:
+        """The arguments of this request alone, beside its parameters."""
+        args = {"custom_id": self.options.custom_id, "inputs": " ".join(self.inputs), "webhook": self.webhook}
+        return {name: value for name, value in args.items() if value}
 
     def args(self, settings: Settings) -> tuple[str, str, str]:
-        """For `create_script`."""
-        args = asked(self.key_id, self.deadlines or Deadlines.default(settings), settings) | self.said
-        if self.traceparent:
-            args["traceparent"] = self.traceparent
-        if self.idempotency:
-            args |= {"idempotency": self.idempotency.redis_key, "fingerprint": self.idempotency.fingerprint}
-        return self.request_id, json.dumps(args), json.dumps(self.params)
+        """The arguments of `create_script`."""
+        deadlines = self.deadlines or Deadlines.default(settings)
+        args = common_args(self.key_id, deadlines, settings, self.traceparent, self.idempotency)
+        return self.request_id, json.dumps(args | self.own_args), json.dumps(self.params)
 
-    def created(self, settings: Settings, answer: Any) -> Created:
-        """Read the script's answer; raises as `read_acceptance`."""
-        return read_acceptance(self.request_id, answer, settings.credit_cost)
+    def created(self, settings: Settings, reply: Any) -> Created:
+        """Read the reply of `create_script`; raises as `read_acceptance`."""
+        return read_acceptance(self.request_id, reply, settings.credit_cost)

@@ -1,4 +1,4 @@
-"""What a client is told of a request that has ended: the same when it asks and in an event."""
+"""The body of an ended request, in responses and in events."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from jobs.lifecycle.record import Record
 
 
 def result_body(origin: str, record: Record, output: Output) -> dict[str, Any]:
-    """Of a COMPLETED request, its picture by a URL below `origin`."""
+    """The body of a COMPLETED request, with the URL of its picture below `origin`."""
     url = f"{origin}/pictures/{output.file_name}"
     image = {
         "url": url,
@@ -33,7 +33,7 @@ def result_body(origin: str, record: Record, output: Output) -> dict[str, Any]:
 
 
 def failed_body(record: Record) -> dict[str, Any]:
-    """The status of a FAILED request, which says why."""
+    """The body of a FAILED request."""
     return {
         "status": record.status,
         "request_id": record.request_id,

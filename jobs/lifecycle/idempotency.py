@@ -1,31 +1,27 @@
-"""Idempotency keys: the same submit again is the same request."""
+"""Idempotency keys: a repeated submit returns the request of the first one."""
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any, Self
 
 from jobs import keyspace
+from jobs.keys.key_text import digest
 
 
 class IdempotencyConflict(Exception):
-    """Another submit was made with this key."""
+    """This key was used for a different submit."""
 
 
 @dataclass(frozen=True)
 class Idempotency:
-    """The Redis key of the request that was made with a client's key, and the fingerprint of its submit."""
+    """The Redis key of a client's Idempotency-Key, and the fingerprint of the submit."""
 
     redis_key: str
     fingerprint: str
 
     @classmethod
     def of(cls, text: str, key_id: str, *submitted: Mapping[str, Any]) -> Self:
-        """For the Idempotency-Key `text` of an API key, and what was submitted with it, without defaults."""
-        said = json.dumps(submitted, sort_keys=True)
-        return cls(keyspace.idempotency(key_id, _digest(text)), _digest(said))
-
-
-def _digest(text: str) -> str:
-    return sha256(text.encode()).hexdigest()
+        """For the Idempotency-Key `text` of an API key, and the submitted values without defaults."""
+        fingerprint = digest(json.dumps(submitted, sort_keys=True))
+        return cls(keyspace.idempotency(key_id, digest(text)), fingerprint)

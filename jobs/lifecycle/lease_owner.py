@@ -1,7 +1,7 @@
-"""The owner of a lease, and how others on its machine see that its process is gone.
+"""The owner of a lease, and how other processes of its machine find out that it is gone.
 
-A process is gone for certain when its PID namespace has no process with its PID and start time. Other
-machines wait until the lease expires, and so do all where there is no /proc.
+A process is certainly gone when its PID namespace has no process with its PID and start time. Other machines,
+and all machines without /proc, wait until the lease expires.
 """
 
 import os
@@ -12,12 +12,12 @@ from typing import Self
 
 PROC = Path("/proc")
 
-_START_TIME = 19  # in what follows the name in /proc/PID/stat: proc(5) counts it 22nd, from 1
+_START_TIME = 19  # index after the fields up to `state` in /proc/PID/stat: field 22 in proc(5)
 
 
 @dataclass(frozen=True)
 class LeaseOwner:
-    """A worker process: RQ's name of the worker, its machine, and `process`, `"pid start"` on it."""
+    """A worker process: RQ's name of the worker, its machine, and `process` as `"<pid> <start>"`."""
 
     worker: str
     machine: str
@@ -30,7 +30,7 @@ class LeaseOwner:
 
 @cache
 def this_machine() -> str:
-    """The kernel's boot and the PID namespace: processes that share both see each other's PIDs."""
+    """Boot id and PID namespace: processes that share both see each other's PIDs."""
     try:
         boot = (PROC / "sys/kernel/random/boot_id").read_text().strip()
         return f"{boot}/{(PROC / 'self/ns/pid').readlink()}"
@@ -39,12 +39,12 @@ def this_machine() -> str:
 
 
 def process(pid: int) -> str:
-    """`"pid start"` of a process of this machine, or its PID alone where there is no /proc."""
-    return f"{pid} {_started(pid) or ''}".strip()
+    """`"<pid> <start>"` of a process of this machine, or only its PID without /proc."""
+    return f"{pid} {_start_time(pid) or ''}".strip()
 
 
 def is_gone(process: str) -> bool:
-    """Whether the process `"pid start"` of this machine has ended for certain."""
+    """Whether the process `"<pid> <start>"` of this machine has certainly ended."""
     pid, _, start = process.partition(" ")
     if not start or not pid.isdecimal():
         return False
@@ -52,13 +52,13 @@ def is_gone(process: str) -> bool:
         os.kill(int(pid), 0)
     except ProcessLookupError:
         return True
-    except PermissionError:  # of another user, which /proc may hide
+    except PermissionError:  # the process of another user, which /proc may hide
         return False
-    return _started(int(pid)) != start
+    return _start_time(int(pid)) != start
 
 
-def _started(pid: int) -> str | None:
-    """When a process started, in the kernel's ticks; None if it is gone, or only left to be reaped."""
+def _start_time(pid: int) -> str | None:
+    """The start of a process in the kernel's ticks; None if it is gone or a zombie."""
     try:
         state, *fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except OSError:

@@ -1,4 +1,4 @@
-"""The script of the state machine, with its limits and texts."""
+"""The script of the state machine, with its limits and error texts."""
 
 from pathlib import Path
 from typing import Any
@@ -24,26 +24,25 @@ PARTS = (
     "../queue/claims.lua",
 )
 
-SWEEP_MOST = 100
-"""Requests that one sweep ends at most: Redis does nothing else meanwhile."""
+MAX_SWEPT = 100
+"""Requests that one sweep ends at most, as it blocks Redis."""
 
-DROPPED_MOST = 50
-"""Entries of the queue that are no use to a worker, and that one claim passes over at most: it ends those
-that are late, or of a cancelled batch."""
+MAX_SKIPPED = 50
+"""Queue entries that one claim skips at most: it ends late requests and those of cancelled batches."""
 
-KEPT_PARAMS_BYTES = 1024
-"""Longest parameters kept of a FAILED request, from which it can be submitted again."""
+MAX_FAILED_PARAMS_BYTES = 1024
+"""Length up to which a FAILED request keeps its parameters, so that it can be submitted again."""
 
-LOST = "the worker died while it made this picture, more than once; submit it again or report it"
+LOST = "the worker died while rendering this picture, more than once; submit it again or report it"
 UNSTARTED = "no worker was free in time; submit it again later"
 UNFINISHED = (
-    "making this picture took longer than {timeout} s; use smaller pictures or faster addresses, "
-    "or ask for more time with the header X-Timeout"
+    "rendering this picture took longer than {timeout} s; use smaller pictures or faster addresses, "
+    "or request more time with the header X-Timeout"
 )
 
 
 def move_script(settings: Settings) -> str:
-    """A Redis whose memory is full still lets requests that were accepted go on to their end."""
+    """Exempt from Redis's memory limit, so that accepted requests can end when the memory is full."""
     text = "".join((Path(__file__).parent / part).read_text() for part in PARTS)
     return OOM_EXEMPT + keyspace.script(text, **_constants(settings))
 
@@ -55,8 +54,8 @@ def _constants(settings: Settings) -> dict[str, Any]:
         "LEASE": round(settings.lease_s * 1000),
         "GRACE": GRACE_S * 1000,
         "MAX_ATTEMPTS": settings.max_attempts,
-        "KEPT_PARAMS": KEPT_PARAMS_BYTES,
-        "DROPPED_MOST": DROPPED_MOST,
+        "MAX_FAILED_PARAMS": MAX_FAILED_PARAMS_BYTES,
+        "MAX_SKIPPED": MAX_SKIPPED,
         "TERMINAL": dict.fromkeys(sorted(TERMINAL), True),
         "CANCELLED": CANCELLED.code,
         "BY_OWNER": CANCELLED.error,

@@ -1,4 +1,4 @@
-"""Answers and refusals of the moves in `transition.lua`."""
+"""Results and refusals of the moves in `transition.lua`."""
 
 import json
 import logging
@@ -14,7 +14,7 @@ log = logging.getLogger("superimpose.jobs")
 
 
 class IllegalMove(Exception):
-    """The state machine refused a move, for one of the reasons in `transition.lua`."""
+    """The state machine refused a move; `reason` is one of those in `transition.lua`."""
 
     def __init__(self, move: str, request_id: str, reason: str) -> None:
         super().__init__(f"{move} {request_id}: {reason}")
@@ -23,7 +23,7 @@ class IllegalMove(Exception):
 
 
 ENDED = frozenset({"exhausted", "late"})
-"""Reasons of `IllegalMove` that say that the request has FAILED by this very move."""
+"""Reasons of `IllegalMove` when this move itself ended the request as FAILED."""
 
 
 class NotEnoughCredits(Exception):
@@ -34,30 +34,29 @@ class NotEnoughCredits(Exception):
 
 
 class QueueFull(Exception):
-    """At a limit: of `whose` "all" or this "key", of what can start in "time", or of a key's "events"."""
+    """The `limit` was reached of `scope` "all", "key", "time" (what can start in time) or "events"."""
 
-    def __init__(self, whose: str, bound: int, retry_after_s: int) -> None:
-        super().__init__(f"the queue is at its limit of {bound} requests ({whose})")
-        self.whose = whose
-        self.bound = bound
+    def __init__(self, scope: str, limit: int, retry_after_s: int) -> None:
+        super().__init__(f"the queue is at its limit of {limit} requests ({scope})")
+        self.scope = scope
+        self.limit = limit
         self.retry_after_s = retry_after_s
 
 
 class Created(NamedTuple):
-    """A request that was created; `credits` is what its key has left, None: unlimited."""
+    """A created request; `credits` is the remaining balance of its key, None: unlimited."""
 
     request_id: str
     credits: int | None
     replayed: bool
-    """Whether it was created before, with the same Idempotency-Key."""
+    """Whether the request was created before, with the same Idempotency-Key."""
 
 
 class Claim(NamedTuple):
-    """An attempt that has begun; `left_s`: until it must have ended.
+    """A started attempt, which must end within `left_s`; `age_s` is the time since the request was accepted.
 
-    Its picture is kept until `keep_until` at most: seconds since the epoch on Redis's clock, by which the
-    store is swept. `traceparent`: of its trace, or "". `age_s`: since the request was accepted.
-    `given_back`: how many of the attempts before did not count. `custom_id`: its owner's name for it, or "".
+    Its picture may be swept after `keep_until`, in seconds since the epoch on Redis's clock. `given_back` is
+    the number of earlier attempts that do not count. `traceparent` and `custom_id` are "" if unset.
     """
 
     request_id: str
@@ -72,9 +71,9 @@ class Claim(NamedTuple):
     custom_id: str = ""
 
     @classmethod
-    def read(cls, result_ttl_s: int, *answer: Any) -> Self:
-        """What the script answers of it."""
-        request_id, attempt, key_id, params, left_ms, deadline_ms, traceparent, *more = answer
+    def read(cls, result_ttl_s: int, *reply: Any) -> Self:
+        """Read one claim of the script's reply."""
+        request_id, attempt, key_id, params, left_ms, deadline_ms, traceparent, *more = reply
         age_ms, given_back, custom_id = more
         return cls(
             request_id.decode(),
@@ -92,12 +91,12 @@ class Claim(NamedTuple):
     @property
     def trace_id(self) -> str:
         """In hex; "" without a trace."""
-        return self.traceparent[3:35]  # version-trace-span-flags
+        return self.traceparent[3:35]  # traceparent: version-trace-span-flags
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a request FAILED, or will when no attempt is left."""
+    """Why a request FAILED, or will fail if no attempt is left."""
 
     code: FailureCode
     error: str
@@ -107,14 +106,14 @@ CANCELLED = Failure(FailureCode.CANCELLED, "cancelled by its owner")
 
 
 class Cancelled(NamedTuple):
-    """The status before a cancellation, and RQ's name of the worker that had the request, or ""."""
+    """The status before a cancellation, and RQ's name of the worker that processed the request, or ""."""
 
-    was: Status
+    previous: Status
     worker: str
 
 
 class Ending(NamedTuple):
-    """How a request ended by a move, as `transition.lua` answers it."""
+    """How a move ended a request, as `transition.lua` reports it."""
 
     request_id: str
     status: str
@@ -131,7 +130,7 @@ class Ending(NamedTuple):
             metrics.count_credits(self.charge, int(self.credits))
 
     def log_failure(self) -> None:
-        """At level error; a cancelled request has not failed, and its cancellation is logged."""
+        """Log a failure as an error; cancellations are logged elsewhere."""
         if self.status == Status.FAILED and self.code != FailureCode.CANCELLED:
             fields = {"status": self.status, "code": self.code, "total_ms": self.total_ms}
             fields |= echo(self.custom_id)

@@ -1,10 +1,10 @@
-"""What a submit may say beside the parameters of its model."""
+"""The fields of a submit beside the parameters of its model."""
 
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-MOST_CHARACTERS = 64
+MAX_CUSTOM_ID_LENGTH = 64
 
 
 def _printable(text: str) -> str:
@@ -13,13 +13,13 @@ def _printable(text: str) -> str:
     return text
 
 
-CustomId = Annotated[str, Field(min_length=1, max_length=MOST_CHARACTERS), AfterValidator(_printable)]
+CustomId = Annotated[str, Field(min_length=1, max_length=MAX_CUSTOM_ID_LENGTH), AfterValidator(_printable)]
 
 
 class RequestOptions(BaseModel):
-    """Fields of a body that are about the request, not about its picture: the same for all models.
+    """Fields that concern the request, not its picture: the same for all models.
 
-    The body of a submit has these and its model's parameters, checked together.
+    The body of a submit has these fields and its model's parameters, validated together.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -27,7 +27,7 @@ class RequestOptions(BaseModel):
     custom_id: CustomId | None = Field(
         default=None,
         description=(
-            "The caller's own name for the request, which answers, lists and logs repeat: printable "
+            "The caller's own name for the request, included in responses, lists and logs: printable "
             "characters of any script. It need not be unique."
         ),
         examples=["sku-4711/front"],
@@ -35,19 +35,22 @@ class RequestOptions(BaseModel):
 
     webhook_url: str | None = Field(
         default=None,
-        description="Where the request's end is told, by a signed POST: https, at most 2,048 characters.",
+        description="Receives a signed POST when the request ends: https, at most 2,048 characters.",
         examples=["https://shop.example/superimpose"],
     )
     webhook_events: list[Literal["completed", "failed"]] | None = Field(
-        default=None, min_length=1, description="Of which ends; unset: of both.", examples=[["completed"]]
+        default=None,
+        min_length=1,
+        description="The ends that send an event; unset: both.",
+        examples=[["completed"]],
     )
 
     @property
     def given(self) -> dict[str, Any]:
-        """Those that were given."""
+        """The fields that are set."""
         return self.model_dump(exclude_none=True)
 
 
 def echo(custom_id: str | None) -> dict[str, Any]:
-    """What answers and logs say of it: nothing where none was given."""
+    """The field `custom_id` of responses and logs, absent if unset."""
     return {"custom_id": custom_id} if custom_id else {}

@@ -1,14 +1,14 @@
-"""The picture that a request ended as. Light, for the process that makes it knows nothing of Redis."""
+"""The result of a request. Cheap to import: the rendering process does not load Redis."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Output:
-    """The picture of a COMPLETED request; `token` is its public name, `path` its place in the store.
+    """The picture of a COMPLETED request; `token` is its public name, `path` its path in the store.
 
-    `animated` names the inputs of which only the first frame was used; `warnings` say what was not done as
-    asked.
+    `animated` names the inputs of which only the first frame was used; `warnings` explain deviations from
+    the parameters.
     """
 
     token: str

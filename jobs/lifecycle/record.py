@@ -1,4 +1,4 @@
-"""The record of a request, the one truth about its state, as it is read."""
+"""The record of a request, the only source of truth about its state."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -9,10 +9,11 @@ from typing import Any, Self
 
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import Status
+from jobs.redis.hashes import seconds
 from jobs.timefmt import rfc3339
 from telemetry.stages import COMPUTE
 
-READ = Path(__file__).with_name("record.lua").read_text()  # Lua functions that read a record or a picture
+READ = Path(__file__).with_name("record.lua").read_text()  # Lua functions that read a record
 
 _OUTPUT = tuple(each.name for each in fields(Output))
 
@@ -23,7 +24,7 @@ _STATUS = (
 
 
 class View(StrEnum):
-    """As much of a record as an answer needs."""
+    """The part of a record that a response needs."""
 
     STATUS = "status"
     RESULT = "result"
@@ -41,8 +42,8 @@ FIELDS = {
 class Record:
     """One request. Times are seconds since the epoch on Redis's clock; None: not yet.
 
-    `code` is a `FailureCode`, or one that a worker of a newer version wrote. `attempts`: that count,
-    without those that were given back.
+    `code` is a `FailureCode`, or one that a worker of a newer version wrote. `attempts` excludes those that
+    were given back.
     """
 
     request_id: str
@@ -63,14 +64,14 @@ class Record:
 
     @classmethod
     def from_values(cls, request_id: str, view: View, values: Sequence[bytes | None]) -> "Record | None":
-        """Read what HMGET answers for the `FIELDS` of a view."""
+        """Read the values of the `FIELDS` of a view; None if the request is unknown or has expired."""
         pairs = zip(FIELDS[view], values, strict=True)
         text = {name: value.decode() for name, value in pairs if value is not None}
         return cls.from_text(request_id, text) if "status" in text else None
 
     @classmethod
     def from_text(cls, request_id: str, text: Mapping[str, str]) -> Self:
-        """Read all fields, or some, of a request that exists."""
+        """Read all or some fields of a request that exists."""
         return cls(
             request_id=request_id,
             key_id=text["key_id"],
@@ -78,9 +79,9 @@ class Record:
             created_at=int(text["created_at"]) / 1000,
             params=json.loads(text["params"]) if "params" in text else {},
             attempts=int(text.get("attempts", 0)) - int(text.get("given_back", 0)),
-            started_at=_seconds(text, "started_at"),
-            finished_at=_seconds(text, "finished_at"),
-            expires_at=_seconds(text, "expires_at"),
+            started_at=seconds(text, "started_at"),
+            finished_at=seconds(text, "finished_at"),
+            expires_at=seconds(text, "expires_at"),
             code=text.get("code"),
             error=text.get("error"),
             custom_id=text.get("custom_id"),
@@ -91,7 +92,7 @@ class Record:
 
     @property
     def metrics(self) -> dict[str, float]:
-        """Seconds: `queue_time`, `total_time`, `inference_time` and each stage; empty until the end."""
+        """Seconds of `queue_time`, `total_time`, `inference_time` and each stage; empty until the end."""
         if self.finished_at is None:
             return {}
         started = self.started_at or self.finished_at
@@ -108,11 +109,7 @@ class Record:
         return None if self.expires_at is None else rfc3339(self.expires_at)
 
 
-def _seconds(text: Mapping[str, str], name: str) -> float | None:
-    return int(text[name]) / 1000 if name in text else None
-
-
 def _output(text: str) -> Output:
-    """The fields we know: a worker of a newer version may write more."""
-    said = json.loads(text)
-    return Output(**{name: said[name] for name in _OUTPUT if name in said})
+    """Only the fields we know: a worker of a newer version may write more."""
+    values = json.loads(text)
+    return Output(**{name: values[name] for name in _OUTPUT if name in values})

@@ -1,22 +1,22 @@
-"""The four words of a request's life and the machine words of its failures."""
+"""The statuses of a request and the codes of its failures."""
 
 from enum import StrEnum
 
 
 class Status(StrEnum):
-    """Where a request stands. No other word is ever shown to a client."""
+    """The status of a request. Clients never see another word."""
 
     QUEUED = "QUEUED"
-    """Accepted; no worker has started on it."""
+    """Accepted; no worker has claimed it."""
     PROCESSING = "PROCESSING"
-    """A worker has claimed it, for the first time or again."""
+    """A worker has claimed it; also while it waits for another attempt."""
     COMPLETED = "COMPLETED"
     """The picture is in the store."""
     FAILED = "FAILED"
-    """There will be no picture; `error` and `code` say why."""
+    """Ended without a picture; `error` and `code` say why."""
 
 
-TERMINAL = frozenset({Status.COMPLETED, Status.FAILED})  # statuses that nothing overwrites
+TERMINAL = frozenset({Status.COMPLETED, Status.FAILED})  # nothing overwrites these statuses
 
 
 class FailureCode(StrEnum):
@@ -32,4 +32,4 @@ class FailureCode(StrEnum):
 
 
 OUR_FAULT = frozenset({FailureCode.TIMEOUT, FailureCode.WORKER_LOST, FailureCode.INTERNAL})
-"""Codes for which trying the same request again may help; any other is the caller's."""
+"""Codes for which the same request may succeed later; the others are the caller's fault."""

@@ -26,17 +26,17 @@ from telemetry import metrics
 
 log = logging.getLogger("superimpose.jobs")
 
-_Call = tuple[str, str, str]  # A move, the request's id or "", and arguments as JSON
-_Read = Callable[[Any], list[Any]]
+_Call = tuple[str, str, str]  # a move, the request id or "", and arguments as JSON
+_Read = Callable[[Any], list[Any]]  # reads the reply to a call, or raises it
 Result = list[Any] | Exception  # what a move returned or raised
 
 metrics.declare_failures([code.value for code in FailureCode])
 
 
 class AttemptMoves(ABC):
-    """What a worker says of attempts, each move in one atomic step on Redis's own clock.
+    """The moves of a worker, each an atomic step on Redis's clock.
 
-    A method raises `IllegalMove` where the request is missing or terminal, and for the reasons it names.
+    A method raises `IllegalMove` if the request is missing or terminal, and for the reasons it names.
     """
 
     def __init__(self, move: Script, settings: Settings) -> None:
@@ -44,22 +44,21 @@ class AttemptMoves(ABC):
         self._settings = settings
 
     @abstractmethod
-    def _make(self, call: _Call, read: _Read) -> list[Any]:
-        """Make a move; `read` gives what its answer says, or raises it."""
+    def _send(self, call: _Call, read: _Read) -> list[Any]: ...
 
     def claim(
-        self, owner: LeaseOwner, most: int = 1, holding: Sequence[str] = (), *, is_idle: bool = True
+        self, owner: LeaseOwner, limit: int = 1, holding: Sequence[str] = (), *, is_idle: bool = True
     ) -> list[moves.Claim]:
-        """Begin attempts at up to `most` requests of the queue, the owner's share of what waits.
+        """Start attempts at up to `limit` queued requests, no more than the owner's share of the queue.
 
-        `holding`: those that it has claimed before and that have not ended; what it does not know of, because
-        the answer to a claim was lost, is among the answer. An owner that `is_idle` gets one at least.
+        `holding` are its unfinished claims. Claims that it does not know of, because a reply was lost, are
+        returned again. An owner that `is_idle` gets at least one request.
         """
-        args = {**asdict(owner), "most": most, "holding": list(holding), "is_idle": is_idle}
-        return self._make(_call("claim", "", args), self._claims)
+        args = {**asdict(owner), "limit": limit, "holding": list(holding), "is_idle": is_idle}
+        return self._send(_call("claim", "", args), self._claims)
 
     def renew(self, request_id: str, attempt: int) -> None:
-        """Renew the lease. Raises `IllegalMove`: stale (the lease was ended)."""
+        """Renew the lease. Raises `IllegalMove`: stale (the lease has ended)."""
         self._run("renew", request_id, attempt=str(attempt))
 
     def complete(
@@ -72,9 +71,9 @@ class AttemptMoves(ABC):
     ) -> None:
         """End as COMPLETED and publish the picture, which must already be in the store.
 
-        `occupied_s`: how long the request kept the worker from others.
+        `occupied_s` is the time during which the worker could not process other requests.
 
-        Raises `IllegalMove`: stale (a later attempt has begun), late (it has FAILED `timeout`).
+        Raises `IllegalMove`: stale (a later attempt has started), late (the request has FAILED `timeout`).
         """
         args = {name: getattr(output, name) for name in ("token", "path", "content_type", "file_size")}
         args |= {"output": json.dumps(vars(output)), **_reported(attempt, stages, occupied_s)}
@@ -93,13 +92,13 @@ class AttemptMoves(ABC):
         self._run("fail", request_id, lambda: metrics.observe_stages(stages), **args)
 
     def time_out(self, request_id: str, attempt: int) -> None:
-        """End as FAILED `timeout`, its time being up. Raises `IllegalMove`: stale."""
+        """End as FAILED `timeout`. Raises `IllegalMove`: stale."""
         self._run("time_out", request_id, attempt=str(attempt))
 
     def retry(self, request_id: str, attempt: int, failure: moves.Failure, delay_s: float = 0) -> None:
-        """End this attempt; the next one may begin after a while.
+        """End this attempt; the next one may start after `delay_s`.
 
-        Raises `IllegalMove`: stale; exhausted or late, if no attempt or no time is left (then the request
+        Raises `IllegalMove`: stale; exhausted or late, if no attempt or no time remains (then the request
         has FAILED with `failure`).
         """
         delay = round(delay_s * 1000)
@@ -110,26 +109,26 @@ class AttemptMoves(ABC):
         """End this attempt without counting it. Raises `IllegalMove`: stale, late."""
         self._run("give_back", request_id, attempt=str(attempt))
 
-    def _claims(self, answer: Any) -> list[moves.Claim]:
-        if isinstance(answer, Exception):
-            raise answer
-        (claims, dropped), *ended = answer
-        for ending in _measured(ended):
+    def _claims(self, reply: Any) -> list[moves.Claim]:
+        if isinstance(reply, Exception):
+            raise reply
+        (claims, dropped), *endings = reply
+        for ending in _measured(endings):
             ending.log_failure()
         for entry, reason in dropped:
-            log.info("request %s: nothing to do, %s", _shown(entry), reason.decode())
+            log.info("request %s: skipped, %s", _shown(entry), reason.decode())
         return [moves.Claim.read(self._settings.result_ttl_s, *each) for _, *each in claims]
 
     def _run(
         self, move: str, request_id: str, done: Callable[[], None] | None = None, **args: Any
     ) -> list[Any]:
-        """Make a move; `done` is called once it is made."""
+        """Make a move; calls `done` if it succeeds."""
         call = _call(move, request_id, args)
-        return self._make(call, lambda answer: _result(call, answer, done))
+        return self._send(call, lambda reply: _result(call, reply, done))
 
 
 class Transitions(AttemptMoves):
-    """All changes of requests, each made at once."""
+    """All moves; each method sends its move at once."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         super().__init__(Script(redis, move_script(settings)), settings)
@@ -140,11 +139,11 @@ class Transitions(AttemptMoves):
         """Raises as `NewRequest.created`."""
         return new.created(self._settings, self._create(args=new.args(self._settings)))
 
-    def together(self) -> "Together":
-        return Together(self._move, self._settings)
+    def pipeline(self) -> "MovePipeline":
+        return MovePipeline(self._move, self._settings)
 
     def reclaim(self, request_id: str, attempt: str | None = None) -> None:
-        """End a lease that has expired, or that of an `attempt` whose process is gone for certain.
+        """End an expired lease, or the lease of an `attempt` whose process is certainly gone.
 
         Raises `IllegalMove`: early, stale; exhausted, late (then the request has FAILED).
         """
@@ -152,44 +151,44 @@ class Transitions(AttemptMoves):
         self._run("reclaim", request_id, metrics.count_redelivery, **args)
 
     def cancel(self, request_id: str, failure: moves.Failure) -> moves.Cancelled:
-        """End as FAILED, also while a worker has it."""
-        was, worker = self._run("cancel", request_id, **asdict(failure))
-        return moves.Cancelled(Status(was.decode()), worker.decode())
+        """End as FAILED, also while a worker processes the request."""
+        previous, worker = self._run("cancel", request_id, **asdict(failure))
+        return moves.Cancelled(Status(previous.decode()), worker.decode())
 
     def expire(self, request_id: str) -> None:
         """End as FAILED `timeout` if its deadline has passed. Raises `IllegalMove`: early."""
         self._run("expire", request_id)
 
     def sweep(self, request_ids: Sequence[str]) -> list[str]:
-        """End those of up to `SWEEP_MOST` requests that are QUEUED and whose deadline has passed, at once."""
+        """In one step, end those of up to `MAX_SWEPT` requests that are QUEUED and past their deadline."""
         return self._sweep(request_ids)
 
-    def cancel_waiting(self, request_ids: Sequence[str]) -> list[str]:
-        """End those of a few requests that are QUEUED, at once."""
+    def cancel_queued(self, request_ids: Sequence[str]) -> list[str]:
+        """In one step, cancel those of a few requests that are QUEUED."""
         return self._sweep(request_ids, cancelled=True)
 
-    def _sweep(self, request_ids: Sequence[str], **how: bool) -> list[str]:
-        [(_, *ended)] = self._move(args=_call("sweep", "", {"requests": list(request_ids), **how}))
-        return [ending.request_id for ending in _measured(ended)]
+    def _sweep(self, request_ids: Sequence[str], **options: bool) -> list[str]:
+        [(_, *endings)] = self._move(args=_call("sweep", "", {"requests": list(request_ids), **options}))
+        return [ending.request_id for ending in _measured(endings)]
 
     def promote(self, request_id: str) -> None:
-        """Requeue a request whose delay is over. Raises `IllegalMove`: stale (it is not delayed)."""
+        """Requeue a request after its delay. Raises `IllegalMove`: stale (it is not delayed)."""
         self._run("promote", request_id)
 
     def read(self, request_id: str) -> Record | None:
-        """The record as it is now; None if unknown or expired."""
+        """The current record; None if unknown or expired."""
         text = as_text(self._redis.hgetall(keyspace.request(request_id)))
         return Record.from_text(request_id, text) if "status" in text else None
 
-    def _make(self, call: _Call, read: _Read) -> list[Any]:
-        [answer] = self._move(args=call)
-        return read(answer)
+    def _send(self, call: _Call, read: _Read) -> list[Any]:
+        [reply] = self._move(args=call)
+        return read(reply)
 
 
-class Together(AttemptMoves):
-    """Makes moves when they are sent, in one round trip, with one write to disk.
+class MovePipeline(AttemptMoves):
+    """Collects moves until `send`, which makes them in one round trip with one write to disk.
 
-    Each returns nothing, and raises nothing: `send` says what became of it.
+    The methods of moves return and raise nothing; `send` returns their results.
     """
 
     def __init__(self, move: Script, settings: Settings) -> None:
@@ -197,13 +196,13 @@ class Together(AttemptMoves):
         self._calls: list[tuple[_Call, _Read, Context]] = []
 
     def send(self) -> list[Result]:
-        """Of each move. Raises `redis.RedisError` where that is not known; all may be repeated."""
-        answers = self._move(args=[word for call, _, _ in self._calls for word in call])
-        calls = zip(self._calls, answers, strict=True)
-        return [context.run(_returned_or_raised, read, answer) for (_, read, context), answer in calls]
+        """The result of each move. Raises `redis.RedisError` if they are unknown; `send` may be repeated."""
+        replies = self._move(args=[word for call, _, _ in self._calls for word in call])
+        calls = zip(self._calls, replies, strict=True)
+        return [context.run(_returned_or_raised, read, reply) for (_, read, context), reply in calls]
 
-    def _make(self, call: _Call, read: _Read) -> list[Any]:
-        self._calls.append((call, read, copy_context()))  # which lines of log name
+    def _send(self, call: _Call, read: _Read) -> list[Any]:
+        self._calls.append((call, read, copy_context()))  # with the fields that log lines carry
         return []
 
 
@@ -215,11 +214,11 @@ def _reported(attempt: int, stages: Mapping[str, float], occupied_s: float) -> d
     return {"attempt": str(attempt), "metrics": json.dumps(stages), "occupied": round(occupied_s * 1000)}
 
 
-def _result(call: _Call, answer: Any, done: Callable[[], None] | None) -> list[Any]:
-    if isinstance(answer, Exception):
-        raise answer
-    (reason, *result), *ended = answer
-    for ending in _measured(ended):
+def _result(call: _Call, reply: Any, done: Callable[[], None] | None) -> list[Any]:
+    if isinstance(reply, Exception):
+        raise reply
+    (reason, *result), *endings = reply
+    for ending in _measured(endings):
         ending.log_failure()
     if reason != b"ok":
         raise moves.IllegalMove(*call[:2], reason.decode())
@@ -228,21 +227,21 @@ def _result(call: _Call, answer: Any, done: Callable[[], None] | None) -> list[A
     return list(result)
 
 
-def _returned_or_raised(read: _Read, answer: Any) -> Result:
+def _returned_or_raised(read: _Read, reply: Any) -> Result:
     try:
-        return read(answer)
+        return read(reply)
     except (moves.IllegalMove, RedisError) as error:
         return error
 
 
-def _measured(ended: list[bytes]) -> list[moves.Ending]:
-    """The requests that a move has ended, once they are counted."""
-    endings = [moves.Ending(*each) for text in ended for each in json.loads(text)]
+def _measured(texts: list[bytes]) -> list[moves.Ending]:
+    """Parse the requests that a move has ended, and count them in the metrics."""
+    endings = [moves.Ending(*each) for text in texts for each in json.loads(text)]
     for ending in endings:
         ending.measure()
     return endings
 
 
 def _shown(entry: bytes) -> str:
-    """An entry of the queue, short enough for a log and without line ends."""
+    """A queue entry for a log line: short, without line breaks."""
     return ascii(entry.decode("ascii", "replace")[:50])

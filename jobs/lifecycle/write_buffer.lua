@@ -1,31 +1,26 @@
--- What a request's record says.
-local kept = {}
+-- The fields of the current request.
+local stored = {}
 
--- Nothing where another type of value has its name.
-local function load_request(request, ...)
-  id, record, kept = request, REQUEST .. request, {}
+-- Makes this the current request. Its fields are nil if its key holds a value of another type.
+local function load_request(request_id, ...)
+  id, record, stored = request_id, REQUEST .. request_id, {}
   local values = redis.pcall('HMGET', record, 'status', 'created_at', 'started_at', 'key_id', 'charge', 'cost',
     'idempotency', 'attempts', 'given_back', 'worker', 'machine', 'claimed_at', 'timeout', 'start_by', 'custom_id', 'webhook',
     'batch', ...)
-  kept.status, kept.created_at, kept.started_at, kept.key_id, kept.charge, kept.cost, kept.idempotency, kept.attempts,
-    kept.given_back, kept.worker, kept.machine, kept.claimed_at, kept.timeout, kept.start_by, kept.custom_id, kept.webhook,
-    kept.batch, kept.params, kept.traceparent = unpack(values)
-  return kept.status
+  stored.status, stored.created_at, stored.started_at, stored.key_id, stored.charge, stored.cost, stored.idempotency, stored.attempts,
+    stored.given_back, stored.worker, stored.machine, stored.claimed_at, stored.timeout, stored.start_by, stored.custom_id, stored.webhook,
+    stored.batch, stored.params, stored.traceparent = unpack(values)
+  return stored.status
 end
 
--- What many moves change is written once, at the end of the call: most of what a write costs is its line in the
--- append-only file. A sweep, whose moves are alike, has a buffer for more.
+-- Keys that many moves change are written once, at the end of the call, as most of the cost of a write is its line in the
+-- append-only file. `buffer` collects further writes of a sweep, whose moves are all alike; it is nil otherwise.
 local buffer
-local of_keys, of_workers = {}, {}
+local key_counters, worker_counters = {}, {}
 
-local function append(list, ...)
-  for _, value in ipairs({...}) do list[#list + 1] = value end
-end
-
--- Adds to counters of what has a table of them.
-local function add(all, name, field, amount)
-  all[name] = all[name] or {}
-  all[name][field] = (all[name][field] or 0) + (amount or 0)
+local function add_to_counter(counters, key, field, amount)
+  counters[key] = counters[key] or {}
+  counters[key][field] = (counters[key][field] or 0) + (amount or 0)
 end
 
 local function buffered(kind, key)
@@ -33,7 +28,7 @@ local function buffered(kind, key)
   return buffer[kind][key]
 end
 
--- Whether it was a member, as far as that is known now.
+-- Returns whether it was a member; with a buffer, true.
 local function remove(key, member)
   if not buffer then return redis.call('ZREM', key, member) == 1 end
   append(buffered('removed', key), member)
@@ -52,12 +47,12 @@ local function flush_buffer()
   for key, members in pairs(writes.scored) do redis.call('ZADD', key, unpack(members)) end
 end
 
--- Of an API key, unless it was revoked.
-local function write_counters(key, amounts)
+-- Updates the counters of an API key, unless it was revoked.
+local function write_key_counters(key, amounts)
   local fields, changed = {'digests'}, {}
   for field in pairs(amounts) do append(fields, field) end
-  local counts = redis.pcall('HMGET', key, unpack(fields)) -- nothing where another type of value has its name
+  local counts = redis.pcall('HMGET', key, unpack(fields)) -- without entries if the key holds a value of another type
   if not counts[1] then return end
-  for nth = 2, #fields do append(changed, fields[nth], whole((counts[nth] or 0) + amounts[fields[nth]])) end
+  for nth = 2, #fields do append(changed, fields[nth], integer((counts[nth] or 0) + amounts[fields[nth]])) end
   redis.call('HSET', key, unpack(changed))
 end

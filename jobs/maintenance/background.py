@@ -15,7 +15,7 @@ JOIN_S = 5
 
 @contextmanager
 def background(settings: Settings) -> Iterator[None]:
-    """Run reconciler and housekeeping, each in a thread."""
+    """Run reconciler and housekeeping in threads."""
     stopped = threading.Event()
     redis = connect(settings)
     tasks = (Reconciler(redis, settings), Housekeeping(redis, PictureStore.open(settings)))
@@ -30,5 +30,7 @@ def background(settings: Settings) -> Iterator[None]:
     finally:
         stopped.set()
         for thread in threads:
-            thread.join(JOIN_S)  # a thread that waits for the store is left: it leaves nothing half done
+            thread.join(
+                JOIN_S
+            )  # a thread still waiting for the store may be killed: it leaves nothing half done
         redis.close()

@@ -1,6 +1,6 @@
-"""Housekeeping: deletes old pictures, and what has expired in RQ's registries.
+"""Housekeeping: deletes old pictures and expired entries of RQ's registries.
 
-Every worker and every API process calls `Housekeeping.run_once` now and then; a lock lets one do it.
+It runs in every worker and API process; a lock lets one process at a time run a round.
 """
 
 import logging
@@ -25,18 +25,18 @@ class Housekeeping:
         self._redis = redis
         self._store = store
         self._oom_exempt = OomExempt(redis)
-        self._ahead_s: float | None = None  # Redis's clock, of this process's
-        self._is_refused = False  # by a Redis that is away or cannot write, in the last round
+        self._clock_offset_s: float | None = None  # Redis's clock minus this process's monotonic clock
+        self._is_refused = False  # whether Redis failed in the last round
 
     def run_until(self, stopped: threading.Event) -> None:
-        """A round each `INTERVAL_S`, whatever happens in one."""
+        """Run a round every `INTERVAL_S`, also after errors."""
         while True:
             self.run_once()
             if stopped.wait(INTERVAL_S):
                 return
 
     def run_once(self) -> None:
-        """A round, unless another process did one within the interval; a fault in one part stops no other."""
+        """Run a round unless another process did so within the interval; a failing task stops no other."""
         was_refused, self._is_refused = self._is_refused, False
         for task in (self._clean_registries, self._sweep):
             try:
@@ -57,10 +57,10 @@ class Housekeeping:
             if not self._is_mine("pictures"):
                 return
             now = redis_time(self._redis)
-            self._ahead_s = now - time.monotonic()
-        except RedisError:  # its disk may be full of old pictures
-            if self._ahead_s is not None:
-                self._store.sweep(time.monotonic() + self._ahead_s)
+            self._clock_offset_s = now - time.monotonic()
+        except RedisError:  # its disk may be full of old pictures, so sweep without it
+            if self._clock_offset_s is not None:
+                self._store.sweep(time.monotonic() + self._clock_offset_s)
             raise
         self._store.sweep(now)
 

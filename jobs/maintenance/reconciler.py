@@ -1,7 +1,7 @@
-"""The reconciler, by which every accepted request ends although workers die and messages are lost.
+"""The reconciler makes sure that every accepted request ends, even if workers die and messages are lost.
 
-It runs each second in every worker and API process; a lock lets one at a time do a round. Each looks for
-dead processes, which only processes of the same machine can see.
+It runs every second in every worker and API process; a lock lets one process at a time run a round. Every
+process looks for dead workers of its own machine, as no other machine can see them.
 """
 
 import logging
@@ -17,7 +17,7 @@ from jobs import keyspace
 from jobs.batches.progress import BatchProgress
 from jobs.config.settings import Settings
 from jobs.lifecycle import lease_owner
-from jobs.lifecycle.move_script import SWEEP_MOST
+from jobs.lifecycle.move_script import MAX_SWEPT
 from jobs.lifecycle.moves import IllegalMove
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
@@ -26,14 +26,14 @@ from jobs.redis.connection import redis_time
 from jobs.redis.oom_exempt import OomExempt
 
 INTERVAL_S = 1
-BATCH = 500  # requests at a time
-LONGEST_S = 1.0  # for one of the moves, when there is much to do
+PAGE = 500  # requests read at a time
+MAX_MOVE_S = 1.0  # time limit of one kind of move in a round
 
 log = logging.getLogger("superimpose.reconciler")
 
 
 class Reconciler:
-    """Requeues what dead workers held and what was delayed; ends what is late; goes on with batches."""
+    """Requeues requests of dead workers and delayed ones, ends late ones, and resumes batches."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis: Any = redis  # typed as if it might be asynchronous
@@ -45,66 +45,66 @@ class Reconciler:
         self._stopped = threading.Event()
 
     def run_until(self, stopped: threading.Event) -> None:
-        """A round each `INTERVAL_S`, whatever happens in one; ends in the middle of one."""
+        """Run a round every `INTERVAL_S`, also after errors; stops in the middle of a round."""
         self._stopped = stopped
         while not stopped.wait(INTERVAL_S):
             self.run_once()
 
     def run_once(self) -> None:
-        """Reclaim from dead processes of this machine; then a round, unless another process just did."""
+        """Reclaim from dead processes, then run a round unless another process just did."""
         try:
-            self.reclaim_from_the_dead()
+            self.reclaim_from_dead_processes()
             if self._oom_exempt.lock(keyspace.RECONCILER, 0.9 * INTERVAL_S):
                 self.round()
         except RedisError as error:
-            # While Redis was away no lease could be renewed: give workers the time to.
+            # Without Redis workers could not renew their leases: give them time to do so.
             self._trust_leases_from = time.monotonic() + self._settings.heartbeat_s * 2
             log.warning("reconciling failed, trying again in %d s: %s", INTERVAL_S, error)
         except Exception:
             log.exception("reconciling failed, trying again in %d s", INTERVAL_S)
 
     def round(self) -> None:
-        """Everything that can be seen in Redis."""
+        """Do everything that any machine can do."""
         now_s = redis_time(self._redis)
         self._all(
             partial(self._due, keyspace.RQ_SCHEDULED, now_s),
             self._transitions.promote,
             "requeued after its delay",
         )
-        # What RQ's own way to take a job leaves, which workers of former versions used.
+        # Workers of older versions used RQ's own way to take a job, which leaves entries here.
         self._oom_exempt.move_all(keyspace.RQ_INTERMEDIATE, keyspace.RQ_QUEUE)
         if time.monotonic() >= self._trust_leases_from:
             expired = partial(self._due, keyspace.LEASES, now_s * 1000)
             self._all(expired, self._transitions.reclaim, "requeued: its lease expired")
         late = partial(self._due, keyspace.DEADLINES, now_s * 1000)
-        while len(found := late()) == BATCH and self._sweep(found) and not self._stopped.is_set():
+        while len(found := late()) == PAGE and self._sweep(found) and not self._stopped.is_set():
             pass
         self._all(late, self._transitions.expire)
-        self._go_on_with_batches(now_s * 1000)
+        self._resume_batches(now_s * 1000)
 
-    def _go_on_with_batches(self, now_ms: float) -> None:
-        """For `LONGEST_S` and the rest of one batch, which takes about as long where it is large."""
-        until = time.monotonic() + LONGEST_S
+    def _resume_batches(self, now_ms: float) -> None:
+        """Stop after the first batch beyond `MAX_MOVE_S`; a large batch takes about as long."""
+        until = time.monotonic() + MAX_MOVE_S
         for batch_id in self._due(keyspace.OPEN_BATCHES, now_ms):
-            self._each([batch_id], self._batches.go_on)
+            self._each([batch_id], self._batches.resume)
             if time.monotonic() > until:
                 return
 
-    def reclaim_from_the_dead(self) -> None:
+    def reclaim_from_dead_processes(self) -> None:
         """End the leases of processes of this machine that are gone."""
-        kept = self._redis.hgetall(keyspace.machine(lease_owner.this_machine()))
-        for member, value in kept.items():
+        leases = self._redis.hgetall(keyspace.machine(lease_owner.this_machine()))
+        for member, value in leases.items():
             attempt, _, process = value.decode("ascii", "replace").partition(" ")
             if lease_owner.is_gone(process):
                 reclaim = partial(self._transitions.reclaim, attempt=attempt)
                 self._each([member], reclaim, "requeued: its worker died")
 
     def _sweep(self, late: Sequence[bytes]) -> int:
-        """How many of these requests waited and were ended, some in each step: faster than one by one."""
+        """End late requests that are QUEUED, many in each step; returns their number."""
         ids = [member.decode("ascii", "replace") for member in late]
         swept = 0
-        for at in range(0, len(ids), SWEEP_MOST):
-            ended = self._transitions.sweep(ids[at : at + SWEEP_MOST])
+        for start in range(0, len(ids), MAX_SWEPT):
+            ended = self._transitions.sweep(ids[start : start + MAX_SWEPT])
             if ended:
                 fields = {"status": Status.FAILED, "code": FailureCode.TIMEOUT}
                 log.error("%d requests FAILED: timeout: %s", len(ended), " ".join(ended), extra=fields)
@@ -112,18 +112,18 @@ class Reconciler:
         return swept
 
     def _all(self, find: Callable[[], list[bytes]], move: Callable[[str], None], done: str = "") -> None:
-        """Make a move with all that `find` finds, for `LONGEST_S` at most: other moves need their turn."""
-        until = time.monotonic() + LONGEST_S
-        while (found := find()) and self._each(found, move, done) and len(found) == BATCH:
+        """Make a move with all requests that `find` finds, for `MAX_MOVE_S` at most."""
+        until = time.monotonic() + MAX_MOVE_S
+        while (found := find()) and self._each(found, move, done) and len(found) == PAGE:
             if time.monotonic() > until or self._stopped.is_set():
                 return
 
     def _due(self, key: str, score: float) -> list[bytes]:
-        due: list[bytes] = self._redis.zrangebyscore(key, "-inf", score, start=0, num=BATCH)
+        due: list[bytes] = self._redis.zrangebyscore(key, "-inf", score, start=0, num=PAGE)
         return due
 
     def _each(self, members: Iterable[bytes], move: Callable[[str], None], done: str = "") -> int:
-        """How many have moved; logs what was `done`."""
+        """Make a move with each request, log `done`, and return the number of moved requests."""
         moved = 0
         for member in members:
             if self._stopped.is_set():
@@ -138,9 +138,9 @@ class Reconciler:
                 moved += 1
                 if done:
                     log.warning("request %s %s", request_id, done)
-            except IllegalMove:  # it has moved meanwhile, or has ended by this, which is logged
+            except IllegalMove:  # it has moved meanwhile, or this move has ended it, which is logged
                 pass
-            except ResponseError as error:  # not a record of ours; go on with the others
+            except ResponseError as error:  # its key holds something else; continue with the others
                 log.error("request %s cannot be reconciled: %s", request_id, error)
         return moved
 

@@ -1,9 +1,9 @@
-"""RQ's registries of our queue: removes what has expired and what RQ cannot read.
+"""Cleans RQ's registries of our queue: removes expired entries and those that RQ cannot read.
 
-Other applications may use RQ in the same database: of `rq:workers` and `rq:queues`, which they share with us,
-only entries of our own workers are removed.
+Other applications may use RQ in the same database, so only entries of our own workers are removed from
+`rq:workers` and `rq:queues`, which they share with us.
 
-RQ's own clean-up fetches jobs, calls what their hashes name, and fails at values it cannot read.
+RQ's own clean-up fetches jobs, calls the functions that their hashes name, and fails at unreadable values.
 """
 
 import logging
@@ -38,7 +38,7 @@ log = logging.getLogger("superimpose.registries")
 
 
 def clean(redis: Redis) -> None:
-    """Forget what has expired, and workers that are gone."""
+    """Remove invalid and expired entries, and workers that are gone."""
     purge(redis)
     for key in (keyspace.RQ_STARTED, keyspace.RQ_FINISHED, keyspace.RQ_FAILED):
         redis.zremrangebyscore(key, "-inf", redis_time(redis))
@@ -46,24 +46,24 @@ def clean(redis: Redis) -> None:
 
 
 def purge(connection: Redis) -> None:
-    """Delete keys of a wrong type, which RQ cannot work with, and entries of our queue that are no names."""
-    redis: Any = connection  # typed as if all entries were text
+    """Delete keys of a wrong type, at which RQ fails, and malformed entries of our queue."""
+    redis: Any = connection  # redis-py's types assume text
     for key, kind in TYPES.items():
         if redis.type(key) not in (kind, b"none"):
-            log.error("%s is no %s, deleted", key, kind.decode())
+            log.error("%s is not a %s, deleted", key, kind.decode())
             redis.delete(key)
-    for entry in _unlike(_ID, redis.lrange(keyspace.RQ_INTERMEDIATE, 0, -1)):
+    for entry in _malformed(_ID, redis.lrange(keyspace.RQ_INTERMEDIATE, 0, -1)):
         redis.lrem(keyspace.RQ_INTERMEDIATE, 0, entry)
-    for entry in _unlike(_ID, redis.zrange(keyspace.RQ_SCHEDULED, 0, -1)):
+    for entry in _malformed(_ID, redis.zrange(keyspace.RQ_SCHEDULED, 0, -1)):
         redis.zrem(keyspace.RQ_SCHEDULED, entry)
-    for entry in _unlike(_EXECUTION, redis.zrange(keyspace.RQ_STARTED, 0, -1)):
+    for entry in _malformed(_EXECUTION, redis.zrange(keyspace.RQ_STARTED, 0, -1)):
         redis.zrem(keyspace.RQ_STARTED, entry)
-    for entry in _unlike(_WORKER, redis.smembers(keyspace.RQ_WORKERS)):
+    for entry in _malformed(_WORKER, redis.smembers(keyspace.RQ_WORKERS)):
         redis.srem(keyspace.RQ_WORKERS, entry)
 
 
-def _unlike(form: re.Pattern[bytes], entries: Iterable[bytes]) -> list[bytes]:
-    wrong = [entry for entry in entries if not form.fullmatch(entry)]
-    for entry in wrong:
-        log.warning("not ours, dropped: %s", ascii(entry[:50]))
-    return wrong
+def _malformed(form: re.Pattern[bytes], entries: Iterable[bytes]) -> list[bytes]:
+    malformed = [entry for entry in entries if not form.fullmatch(entry)]
+    for entry in malformed:
+        log.warning("malformed entry, dropped: %s", ascii(entry[:50]))
+    return malformed

@@ -1,1 +1,1 @@
-"""Which addresses may be reached for a client that named them: pictures to fetch, receivers of events."""
+"""Rules for addresses that clients name: pictures to fetch, receivers of events."""

@@ -34,9 +34,9 @@ DENIED_V4 = {
 }
 
 UNICAST_V6 = IPv6Network("2000::/3")
-"""The only IPv6 space given to networks (RFC 4291). Outside it lie loopback, unique-local, link-local,
-site-local, multicast, and the IPv4 of mapped (::ffff:0:0/96), compatible (::/96), SIIT (::ffff:0:0:0/96) and
-local NAT64."""
+"""The only IPv6 space assigned to networks (RFC 4291). Outside it are loopback, unique-local, link-local,
+site-local and multicast addresses, and the IPv4 addresses of mapped (::ffff:0:0/96), compatible (::/96),
+SIIT (::ffff:0:0:0/96) and local NAT64 ones."""
 
 DENIED_V6 = {
     IPv6Network("2001::/23"): "protocol assignments (RFC 2928): Teredo, benchmarks, ORCHID",
@@ -48,17 +48,16 @@ DENIED_V6 = {
 }
 
 NAT64 = IPv6Network("64:ff9b::/96")
-"""RFC 6052: how a host without IPv4 reaches the IPv4 internet, so the address inside decides."""
+"""RFC 6052: leads to the embedded IPv4 address, which is checked instead."""
 
 ISATAP = (0x0000_5EFE, 0x0200_5EFE)
 """RFC 5214: the upper half of an interface identifier whose lower half is an IPv4 address."""
 
 
 class AddressRules:
-    """The verdict on one address: `allow` beats `refuse`, which beats the tables above.
+    """Rules for one address: `allow` overrides `refuse`, which overrides the tables above.
 
-    Raises ValueError with the offending text when a network is not one (`10.0.0.0/8`, `fd00::/8`,
-    `127.0.0.1`).
+    Raises ValueError for text that is not a network such as `10.0.0.0/8`, `fd00::/8` or `127.0.0.1`.
     """
 
     def __init__(self, allow: Iterable[str] = (), refuse: Iterable[str] = ()) -> None:
@@ -67,7 +66,7 @@ class AddressRules:
 
     @property
     def allows_any(self) -> bool:
-        """Whether the operator has named any network that may be reached although it is private."""
+        """Whether the operator allows any private network."""
         return bool(self._allow)
 
     def refusal(self, text: str, *, private_name: bool = False) -> str | None:

@@ -1,4 +1,4 @@
-"""The verdict on a host and all its addresses, by the settings FETCH_*."""
+"""Decides whether a host and its addresses may be reached, by the settings FETCH_*."""
 
 from collections.abc import Sequence
 from typing import Self
@@ -10,9 +10,9 @@ from jobs.network.hosts import HostRules
 
 
 class Guard:
-    """Every connection to a host that a client named asks it, with the addresses it is about to use.
+    """Checked before every connection to a host that a client named, with the addresses to connect to.
 
-    A refusal may hold addresses of our network: it is for the log, never for a client.
+    A refusal may contain addresses of our network: it is for logs, never for clients.
     """
 
     def __init__(self, hosts: HostRules, addresses: AddressRules) -> None:
@@ -27,7 +27,7 @@ class Guard:
         )
 
     def refusal_of_host(self, host: str) -> str | None:
-        """Why a name is not even looked up, or None."""
+        """Why a name may not be looked up, or None."""
         if self._hosts.refuses(host):
             return f"{host} is not in FETCH_HOSTS"
         if self._hosts.is_private(host) and not self._addresses.allows_any:
@@ -35,7 +35,7 @@ class Guard:
         return None
 
     def refusal(self, host: str, addresses: Sequence[str]) -> str | None:
-        """Why a host that has these addresses may not be reached: one that is refused is enough."""
+        """Why a host with these addresses may not be reached, or None; one refused address is enough."""
         private = self._hosts.is_private(host)
         for address in addresses:
             if (refusal := self._addresses.refusal(address, private_name=private)) is not None:

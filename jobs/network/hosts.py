@@ -1,9 +1,9 @@
-"""Which host names may be asked for at all; their addresses are judged afterwards, by `addresses`.
+"""Rules for host names; their addresses are checked later, by `addresses`.
 
-Some names can only mean something on a private network: `localhost`, a single label, `*.internal`, our own
-public host. They are not refused by their text, since an operator may want exactly them
-(`FETCH_ALLOW=127.0.0.1/32` and `http://localhost:8000/cup.jpg`); they may lead to networks in
-`allow_networks` and nowhere else, so that with none set they are refused before any look-up.
+Some names only exist on private networks: `localhost`, a single label, `*.internal`, our own public host. An
+operator may want to allow exactly them (`FETCH_ALLOW=127.0.0.1/32` and `http://localhost:8000/cup.jpg`), so
+they are not refused as such, but may resolve only to networks in FETCH_ALLOW. If that is empty, they are
+refused before any look-up.
 """
 
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ PRIVATE_ENDINGS = frozenset(
     {
         "localhost",  # RFC 6761
         "local",  # RFC 6762, multicast DNS
-        "internal",  # kept private by ICANN in 2024
+        "internal",  # reserved for private use by ICANN in 2024
         "home",
         "lan",
         "arpa",  # reverse look-ups and home.arpa (RFC 8375)
@@ -27,10 +27,10 @@ PRIVATE_ENDINGS = frozenset(
 
 
 class HostRules:
-    """Judges names, in lower case and without a last dot.
+    """Rules for names in lower case, without a trailing dot.
 
-    `only` holds exact hosts and `*.shop.com` (any depth below, not `shop.com` itself), and empty means any;
-    `own` holds our public hosts. Raises ValueError on what is neither.
+    `only` has exact hosts and patterns such as `*.shop.com` (all subdomains, not `shop.com` itself); if
+    empty, all hosts are allowed. `own` has our public hosts. Raises ValueError for other text.
     """
 
     def __init__(self, only: Iterable[str] = (), own: Iterable[str] = ()) -> None:
@@ -38,11 +38,11 @@ class HostRules:
         self._own = tuple(host_pattern(text) for text in own)
 
     def refuses(self, host: str) -> bool:
-        """Whether `host` is none of those that the operator has named."""
+        """Whether the operator's list excludes `host`."""
         return bool(self._only) and not _matches_any(host, self._only)
 
     def is_private(self, host: str) -> bool:
-        """Whether `host` may lead to `allow_networks` only."""
+        """Whether `host` may resolve only to networks in FETCH_ALLOW."""
         if _matches_any(host, self._own):
             return True
         _, dot, ending = host.rpartition(".")

@@ -1,24 +1,24 @@
-"""When a server wants to be asked again."""
+"""Parses Retry-After and HTTP dates."""
 
 import math
 import time
 from email.utils import mktime_tz, parsedate_tz
 
-LONGEST_WAIT_S = 86_400
+MAX_WAIT_S = 86_400
 
 
 def retry_after_s(text: str) -> int:
-    """Seconds to wait by a `Retry-After` (RFC 9110, section 10.2.3); 0 where there is none to read."""
+    """Seconds to wait by a `Retry-After` (RFC 9110, section 10.2.3); 0 if it cannot be parsed."""
     if text.isascii() and text.isdigit():
-        return min(int(text[:10]), LONGEST_WAIT_S)
-    left_s = (http_date(text) or 0) - time.time()
-    return max(0, min(math.ceil(left_s), LONGEST_WAIT_S))
+        return min(int(text[:10]), MAX_WAIT_S)
+    wait_s = (http_date(text) or 0) - time.time()
+    return max(0, min(math.ceil(wait_s), MAX_WAIT_S))
 
 
 def http_date(text: str) -> float | None:
-    """In seconds since the epoch (RFC 9110, section 5.6.7); None where it is not one."""
+    """Seconds since the epoch (RFC 9110, section 5.6.7); None if it cannot be parsed."""
     try:
         parsed = parsedate_tz(text)
         return mktime_tz(parsed) if parsed else None
-    except (ValueError, OverflowError):  # the year 0
+    except (ValueError, OverflowError):  # such as the year 0
         return None

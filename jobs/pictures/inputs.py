@@ -1,7 +1,7 @@
-"""Turns a picture as a client sends it into the reference that a job carries.
+"""Turns the pictures of a body into references for the job.
 
-A client sends an http(s) URL, a `data:` URI or plain base64. A job carries a URL, `store:PATH` or
-`sample:NAME`; picture bytes never travel through Redis.
+A client sends an http(s) URL, a `data:` URI or plain base64. A job contains a URL, `store:PATH` or
+`sample:NAME`; picture bytes never go through Redis.
 """
 
 import base64
@@ -16,7 +16,7 @@ from urllib.parse import unquote_to_bytes
 
 from jobs.config.hosts import is_address
 from jobs.config.settings import Settings
-from jobs.network.urls import LONGEST_URL, InvalidUrl, Target, UrlRules, read_url
+from jobs.network.urls import MAX_URL_LENGTH, InvalidUrl, Target, UrlRules, read_url
 
 PICTURES = ("base_image", "overlay_image", "mask", "displacement_map")  # of a request, and of its overlays
 
@@ -26,19 +26,21 @@ STORE = "store:"
 SAMPLE = "sample:"
 
 ACCEPTED = "give an http(s) URL, a data: URI or the plain base64 of an image file"
-NOT_OURS = "is a picture of this service that does not exist or has expired: upload it again at /upload-asset"
+NO_OWN_PICTURE = (
+    "is a picture of this service that does not exist or has expired: upload it again at /upload-asset"
+)
 
-MOST_ESCAPES = 2**21
-"""In one `data:` URI. Each costs some 400 ns; percent-encoded base64 of 24 MiB has half as many."""
+MAX_ESCAPES = 2**21
+"""Of one `data:` URI. Each takes about 400 ns; percent-encoded base64 of 24 MiB has half as many."""
 
 _URL = re.compile(r"\s*https?://", re.IGNORECASE)
 _DATA_URI = re.compile(r"\s*data:([^,]*),([^#]*)", re.IGNORECASE)
 _IS_BASE64 = re.compile(r";[ ]*base64[\t\n\f\r ]*$", re.IGNORECASE)
 _ONLY_BASE64 = re.compile(r"[A-Za-z0-9+/_=-]*")
-_OTHER_ADDRESS = re.compile(r"(?!\s*data:)[^.:]{1,250}[.:]", re.IGNORECASE)  # base64 has neither
+_OTHER_ADDRESS = re.compile(r"(?!\s*data:)[^.:]{1,250}[.:]", re.IGNORECASE)  # base64 has no dot or colon
 _WHITE_SPACE = b"\t\n\f\r "
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")
-_ESCAPES_AT_A_TIME = 48 * 1024  # characters; `unquote_to_bytes` makes an object of each escape
+_DECODED_AT_A_TIME = 48 * 1024  # characters, as `unquote_to_bytes` makes an object for each escape
 
 
 class InvalidInput(ValueError):
@@ -46,7 +48,7 @@ class InvalidInput(ValueError):
 
 
 def pictures(params: Params) -> dict[str, str]:
-    """The pictures that parameters name, by their paths, as "mask" or "overlays[1].mask"."""
+    """The pictures in parameters, by paths such as "mask" or "overlays[1].mask"."""
     return {
         path + name: parent[name]
         for path, parent in _parents(params)
@@ -56,7 +58,7 @@ def pictures(params: Params) -> dict[str, str]:
 
 
 def with_pictures(params: Params, references: Mapping[str, str]) -> dict[str, Any]:
-    """`params` with other pictures, by their paths."""
+    """`params` with these references, by path, in place of its pictures."""
     replaced = {**params}
     if "overlays" in params:
         replaced["overlays"] = [{**layer} for layer in params["overlays"]]
@@ -66,7 +68,7 @@ def with_pictures(params: Params, references: Mapping[str, str]) -> dict[str, An
 
 
 def _parents(params: Any) -> Iterator[tuple[str, Any]]:
-    """What may name pictures, and what stands before their names in a path."""
+    """The objects that may have pictures, each with the prefix of its paths."""
     overlays = params.get("overlays")
     yield "", params
     for index, layer in enumerate(overlays if isinstance(overlays, list) else ()):
@@ -86,9 +88,9 @@ class InputRules:
         self._urls = UrlRules(settings.fetch_ports)
 
     def read(self, text: str, origin: str) -> bytes | OwnPicture | str:
-        """The file that came within the request, a picture of ours, or the reference that a job carries.
+        """The bytes of an inline picture, a picture of this service, or else the reference for the job.
 
-        `origin` is the URL our own pictures are served under. Raises `InvalidInput`.
+        `origin` is the URL under which our own pictures are served. Raises `InvalidInput`.
         """
         if not is_url(text):
             if _OTHER_ADDRESS.match(text):
@@ -96,7 +98,7 @@ class InputRules:
             return decode_inline(text, self._max_bytes)
         try:
             target = read_url(text)
-            path = "" if is_elsewhere(text) else _own_path(target, origin)
+            path = "" if is_external(text) else _own_path(target, origin)
             if path.startswith("/pictures/"):
                 return OwnPicture(path.removeprefix("/pictures/").partition(".")[0])
             if path.startswith("/samples/"):
@@ -111,16 +113,18 @@ def is_url(text: str) -> bool:
     return _URL.match(text) is not None
 
 
-def is_elsewhere(text: str) -> bool:
-    """Whether the picture is another server's by its text alone, as most are; False says nothing."""
-    return len(text) <= LONGEST_URL and is_url(text) and "/pictures/" not in text and "/samples/" not in text
+def is_external(text: str) -> bool:
+    """Whether the text alone shows that the picture is on another server; False means unknown."""
+    return (
+        len(text) <= MAX_URL_LENGTH and is_url(text) and "/pictures/" not in text and "/samples/" not in text
+    )
 
 
 def decode_inline(text: str, max_bytes: int) -> bytes:
     """The bytes of a `data:` URI or of plain base64. Raises `InvalidInput`.
 
-    `data:` URIs are read as the WHATWG's Fetch standard says ("data: URL processor"), base64 by its
-    "forgiving-base64 decode" and in the alphabet for URLs too (RFC 4648, section 5).
+    Parses `data:` URIs by the "data: URL processor" of WHATWG's Fetch standard, and base64 by its
+    "forgiving-base64 decode", also in the URL-safe alphabet (RFC 4648, section 5).
     """
     uri = _DATA_URI.match(text)
     if uri is None and text[:64].lstrip()[:5].lower() == "data:":
@@ -129,7 +133,7 @@ def decode_inline(text: str, max_bytes: int) -> bytes:
         data = _from_base64(text.encode("utf-8", "replace"), max_bytes)
     elif _IS_BASE64.search(uri[1]):
         data = _from_base64(_percent_decoded(uri[2]), max_bytes)
-    elif _ONLY_BASE64.fullmatch(uri[2]):  # which no image file is that was percent-encoded
+    elif _ONLY_BASE64.fullmatch(uri[2]):  # a percent-encoded image file has other characters too
         raise InvalidInput("is a data: URI without ;base64; write data:image/png;base64,...")
     else:
         data = _percent_decoded(uri[2])
@@ -153,15 +157,15 @@ def _from_base64(text: bytes, max_bytes: int) -> bytes:
 
 def _percent_decoded(text: str) -> bytes:
     encoded = text.encode("utf-8", "replace")
-    if encoded.count(b"%") > MOST_ESCAPES:
-        raise InvalidInput(f"is a data: URI with more than {MOST_ESCAPES:,} %-escapes; send it as base64")
-    decoded, at = bytearray(), 0
-    while at < len(encoded):
-        end = at + _ESCAPES_AT_A_TIME
-        cut = encoded.rfind(b"%", end - 2, end)  # an escape is not cut in two
+    if encoded.count(b"%") > MAX_ESCAPES:
+        raise InvalidInput(f"is a data: URI with more than {MAX_ESCAPES:,} %-escapes; send it as base64")
+    decoded, start = bytearray(), 0
+    while start < len(encoded):
+        end = start + _DECODED_AT_A_TIME
+        cut = encoded.rfind(b"%", end - 2, end)  # do not split an escape
         end = end if cut == -1 else cut
-        decoded += unquote_to_bytes(encoded[at:end])
-        at = end
+        decoded += unquote_to_bytes(encoded[start:end])
+        start = end
     return bytes(decoded)
 
 
@@ -170,10 +174,10 @@ def _too_large(size: int, max_bytes: int) -> InvalidInput:
 
 
 def _own_path(target: Target, origin: str) -> str:
-    """The path of a URL below our origin, without its query; "" for another server's."""
+    """The path of a URL below our origin, without its query; "" for another server."""
     try:
         ours = read_url(origin)
-    except InvalidUrl:  # a Host header that no URL can have
+    except InvalidUrl:  # the request had an invalid Host header
         return ""
     path, prefix = target.path.partition("?")[0], ours.path.rstrip("/")
     is_ours = _server(target) == _server(ours) and path.startswith(f"{prefix}/")
@@ -181,23 +185,24 @@ def _own_path(target: Target, origin: str) -> str:
 
 
 def _server(target: Target) -> tuple[str, str, int]:
-    """Scheme, host and port; all names of loopback are one."""
+    """Scheme, host and port; all loopback addresses count as `localhost`."""
     is_local = target.host == "localhost" or (is_address(target.host) and ip_address(target.host).is_loopback)
     return target.scheme, "localhost" if is_local else target.host, target.port
 
 
 def _sample(name: str) -> str:
     if sample_bytes(name) is None:
-        raise InvalidInput(f"is no sample picture of this service; there are {', '.join(sorted(_samples()))}")
+        choices = ", ".join(sorted(_samples()))
+        raise InvalidInput(f"is not a sample picture of this service; choose from {choices}")
     return SAMPLE + name
 
 
-SAMPLES = files("jobs.pictures.samples")  # the pictures the project ships
+SAMPLES = files("jobs.pictures.samples")
 
 
 @lru_cache(64)
 def sample_bytes(name: str) -> bytes | None:
-    """A shipped picture by its file name; None if there is none of that name."""
+    """A sample picture by its file name; None if there is none with this name."""
     return (SAMPLES / name).read_bytes() if name in _samples() else None
 
 

@@ -1,4 +1,4 @@
-"""Pictures as clients send them, as the references that jobs carry: what came inline is put in the store."""
+"""Replaces the pictures of a body by references for the job; inline pictures go to the store."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from jobs.pictures import inputs
 from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.connection import redis_time
 
-SLACK_S = 60  # for what is still to be done until its record is made
+SLACK_S = 60  # from storing a picture to creating the record that uses it
 
 NO_JPEG = '"keep" needs a JPEG file as base_image; give a number from 1 to 100'
 
@@ -27,14 +27,14 @@ class InvalidPictures(ValueError):
 
 
 class Reference(NamedTuple):
-    """What a job carries; `is_jpeg` None: that is not known of it."""
+    """The reference of a picture in a job; `is_jpeg` None: unknown."""
 
     text: str
     is_jpeg: bool | None = None
 
     @property
     def is_no_jpeg(self) -> bool:
-        """Whether it is known to be no JPEG file."""
+        """Whether the picture is known not to be a JPEG file."""
         if self.text.startswith(inputs.SAMPLE):
             sample = inputs.sample_bytes(self.text.removeprefix(inputs.SAMPLE))
             return sample is not None and not _is_jpeg(sample)
@@ -43,7 +43,7 @@ class Reference(NamedTuple):
 
 @dataclass(frozen=True)
 class Sender:
-    """Whose pictures they are, the URL that our own are served under, and how long they are needed."""
+    """The owner of pictures, the URL under which our own are served, and how long they are needed."""
 
     key_id: str
     origin: str
@@ -56,48 +56,46 @@ class References:
         self._store = store
         self._rules = inputs.InputRules(settings)
 
-    def of(
+    def resolve(
         self,
         params: Mapping[str, Any],
         pictures: Mapping[str, str],
         sender: Sender,
-        kept: list[str] | None,
+        stored: list[str] | None,
         known: Mapping[str, Reference] = {},
     ) -> dict[str, Any]:
-        """Parameters with the references of their `pictures`, which are by path, as `inputs.pictures` finds.
+        """Replace `pictures`, which `inputs.pictures` found in `params`, by their references.
 
-        The paths of what was stored are added to `kept`; where it is None, nothing is stored. `known`:
-        references by what was sent. Raises `InvalidPictures`, `redis.RedisError`,
+        Adds the paths of stored pictures to `stored`; if that is None, nothing is stored. `known` has
+        references by the client's text. Raises `InvalidPictures`, `redis.RedisError`,
         `obstore.exceptions.BaseError`.
         """
         unknown = {path: text for path, text in pictures.items() if text not in known}
-        new = self.find(unknown, sender, kept)
+        new = self.resolve_pictures(unknown, sender, stored)
         found = {text: new.get(text) or known[text] for text in pictures.values()}
         if params.get("image_quality") == "keep" and found[pictures["base_image"]].is_no_jpeg:
             raise InvalidPictures({"image_quality": NO_JPEG})
         references = {path: found[text].text for path, text in pictures.items()}
         return inputs.with_pictures(params, references)
 
-    def find(
-        self, pictures: Mapping[str, str], sender: Sender, kept: list[str] | None
+    def resolve_pictures(
+        self, pictures: Mapping[str, str], sender: Sender, stored: list[str] | None
     ) -> dict[str, Reference]:
-        """References by what was sent. Raises as `of`."""
+        """References by the client's text. Raises as `resolve`."""
         found, inline, faults = self._read(pictures.values(), sender)
         if faults:
             raise InvalidPictures({path: faults[text] for path, text in pictures.items() if text in faults})
-        stored = {} if kept is None else self._stored(inline, sender, kept)
-        return found | {
-            text: Reference(stored.get(text, ""), _is_jpeg(data)) for text, data in inline.items()
-        }
+        new = {} if stored is None else self._store_inline(inline, sender, stored)
+        return found | {text: Reference(new.get(text, ""), _is_jpeg(data)) for text, data in inline.items()}
 
-    def usable(self, urls: Iterable[str], sender: Sender) -> dict[str, Reference]:
-        """References of those of many URLs that can be used, in one round trip. Raises `redis.RedisError`."""
+    def resolve_urls(self, urls: Iterable[str], sender: Sender) -> dict[str, Reference]:
+        """References of the valid ones of many URLs, in one round trip. Raises `redis.RedisError`."""
         return self._read(urls, sender)[0]
 
     def _read(
         self, texts: Iterable[str], sender: Sender
     ) -> tuple[dict[str, Reference], dict[str, bytes], dict[str, str]]:
-        """References, files that came inline, and faults."""
+        """References, inline files and faults, each by the client's text."""
         found, inline, tokens, faults = dict[str, Reference](), {}, {}, {}
         for text in dict.fromkeys(texts):
             try:
@@ -111,11 +109,11 @@ class References:
             except inputs.InvalidInput as fault:
                 faults[text] = str(fault)
         own = self._own(tokens, sender.key_id)
-        faults |= {text: inputs.NOT_OURS for text in tokens if text not in own}
+        faults |= {text: inputs.NO_OWN_PICTURE for text in tokens if text not in own}
         return found | own, inline, faults
 
     def _own(self, tokens: Mapping[str, str], key_id: str) -> dict[str, Reference]:
-        """Those pictures of ours that are the key's, in one round trip."""
+        """References of the key's own results and uploads, in one round trip."""
         if not tokens:
             return {}
         with self._redis.pipeline(transaction=False) as pipe:
@@ -128,12 +126,12 @@ class References:
             if path is not None and owner is not None and str_if_bytes(owner) == key_id
         }
 
-    def _stored(self, inline: Mapping[str, bytes], sender: Sender, kept: list[str]) -> dict[str, str]:
+    def _store_inline(self, inline: Mapping[str, bytes], sender: Sender, stored: list[str]) -> dict[str, str]:
         if not inline:
             return {}
         expires_at = redis_time(self._redis) + sender.life_s + SLACK_S
         paths = {text: self._store.new_path("inputs", new_token(), expires_at) for text in inline}
-        kept += paths.values()
+        stored += paths.values()
         self._store.put_all([(paths[text], data, None) for text, data in inline.items()])
         return {text: inputs.STORE + path for text, path in paths.items()}
 

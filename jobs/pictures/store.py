@@ -1,6 +1,6 @@
-"""The picture store: inputs that came inline and all outputs, in a directory or a bucket.
+"""The picture store: inline inputs, uploads and results, in a directory or a bucket.
 
-`obstore` is the one interface to both: Rust, wheels for every platform, no dependencies of its own.
+`obstore` is the interface to both: Rust, wheels for every platform, no dependencies of its own.
 """
 
 import asyncio
@@ -29,18 +29,18 @@ if TYPE_CHECKING:
 log = logging.getLogger("superimpose.store")
 
 API_TIMEOUT_S = 3.5
-"""Of one call while a client waits: with its retries less than the 5 seconds a 502 may take."""
+"""Of a call while a client waits: with retries less than the 5 seconds within which a 502 is sent."""
 
-WORKER_TIMEOUT_S = 10.0  # of one call of a worker or a command, for which no client waits
+WORKER_TIMEOUT_S = 10.0  # of a call of a worker or a command, while no client waits
 
 RETRY_S = timedelta(seconds=0.5)
-"""How long a failed call is repeated: one whose connection was dropped is, one that timed out is not."""
+"""How long a failed call is repeated: after a dropped connection, but not after a timeout."""
 
 MAX_RETRIES = 3
 BACKOFF: "BackoffConfig" = {"init_backoff": timedelta(seconds=0.05), "max_backoff": timedelta(seconds=0.2)}
 
 VENDORS = {"s3": "AWS", "gs": "GOOGLE"}
-"""What the names of a store's variables begin with, by the scheme of its URL."""
+"""The prefixes of a store's environment variables, by the scheme of its URL."""
 
 CLIENT_OPTIONS = (
     "allow_http",
@@ -54,50 +54,50 @@ CLIENT_OPTIONS = (
     "proxy_url",
     "user_agent",
 )
-"""Of obstore's, those that operators set: `AWS_PROXY_URL` and so on."""
+"""The options of obstore that operators may set, as `AWS_PROXY_URL` and so on."""
 
 MINUTE = "%Y%m%dT%H%M"
-"""Objects lie in folders named by the minute they expire in, so that a sweep drops whole folders."""
+"""Folders are named by the minute in which their objects expire, so that a sweep deletes whole folders."""
 
 OUR_FOLDER = re.compile(r"(?:inputs|outputs|uploads)/(?P<minute>\d{8}T\d{4})/?", re.ASCII)
 OUR_NAME = re.compile(r"[\w-]{32}|[0-9a-f]{64}", re.ASCII)
-"""A token, or the SHA-256 of an upload. A sweep deletes nothing else: others may use the same bucket."""
+"""A token, or the SHA-256 of an upload. A sweep deletes nothing else, as the bucket may be shared."""
 
-NOT_THERE = (NotFoundError, FileNotFoundError)
-"""What obstore raises where there is no such picture, or no such bucket."""
+NOT_FOUND = (NotFoundError, FileNotFoundError)
+"""The errors of obstore for a picture or a bucket that does not exist."""
 
 NO_BUCKET = re.compile("NoSuchBucket|ContainerNotFound|bucket does not exist")
-"""What S3, Azure and Google Cloud Storage say of a bucket that is not there."""
+"""In the errors of S3, Azure and Google Cloud Storage for a bucket that does not exist."""
 
 
 class PictureGone(FileNotFoundError):
-    """There is no picture at this path of the store: it was swept, or deleted."""
+    """There is no picture at this path of the store: it was swept or deleted."""
 
 
 Kind = Literal["inputs", "outputs", "uploads"]
 
 
 def new_token() -> str:
-    """A public name nobody can guess: 192 bits, safe in URLs and paths."""
+    """A public name that nobody can guess: 192 bits, safe in URLs and paths."""
     return secrets.token_urlsafe(24)
 
 
 class PictureStore:
-    """Pictures by path. Every method but `new_path` raises `obstore.exceptions.BaseError` on trouble."""
+    """Pictures by path. All methods but `new_path` raise `obstore.exceptions.BaseError`."""
 
     def __init__(self, open_store: Callable[[], ObjectStore]) -> None:
         self._open_store = open_store
 
     @cached_property
     def _store(self) -> ObjectStore:
-        """Opened at its first use, so that a missing directory is an error of that use alone."""
+        """Opened at first use, so that an unusable directory is an error of that use."""
         return self._open_store()
 
     @classmethod
     def open(cls, settings: Settings, timeout_s: float = WORKER_TIMEOUT_S) -> "PictureStore":
-        """The store that the settings name; a local directory is made if it is not there.
+        """Open the store of the settings; a missing local directory is created.
 
-        A call to a bucket takes at most `timeout_s` and `RETRY_S`, then it raises.
+        A call to a bucket raises after at most `timeout_s` plus `RETRY_S`.
         """
         url = settings.effective_storage_url
         if url.startswith("file://"):
@@ -112,23 +112,23 @@ class PictureStore:
 
     @staticmethod
     def new_path(kind: Kind, token: str, expires_at: float) -> str:
-        """Where a picture goes that may be swept after `expires_at` (seconds since the epoch)."""
+        """The path of a picture that may be swept after `expires_at` (seconds since the epoch)."""
         return f"{kind}/{datetime.fromtimestamp(expires_at, UTC).strftime(MINUTE)}/{token}"
 
     def put(self, path: str, data: bytes, content_type: str | None = None) -> None:
-        """Write or overwrite a whole picture; readers see all of it or the old one.
+        """Write or overwrite a picture atomically.
 
-        A bucket serves it with the type; a directory keeps none.
+        A bucket serves it with the content type; a directory does not store one.
         """
-        with _needing_a_bucket():
+        with _writing():
             obstore.put(self._store, path, data, attributes=self._attributes(content_type))
         if isinstance(self._store, LocalStore) and self._store.prefix:
             start_writeback(self._store.prefix / path)
 
     def put_all(self, pictures: Sequence[tuple[str, bytes, str | None]]) -> None:
-        """`put` each of these; into a bucket at the same time, so that all have the time limit of one.
+        """`put` several pictures, into a bucket concurrently, so that they take the time limit of one.
 
-        Where one fails, others may have been written.
+        If one fails, others may have been written.
         """
         if isinstance(self._store, LocalStore) or len(pictures) == 1:
             for picture in pictures:
@@ -143,7 +143,7 @@ class PictureStore:
                 )
             )
 
-        with _needing_a_bucket():
+        with _writing():
             asyncio.run(put_each())
 
     def _attributes(self, content_type: str | None) -> "Attributes":
@@ -152,63 +152,57 @@ class PictureStore:
         return {"Content-Type": content_type}
 
     def get(self, path: str, reserve: Callable[[int], None] = lambda _: None) -> bytes:
-        """Read a whole picture, once `reserve` has been called with its size. Raises `PictureGone`."""
-        try:
+        """Read a picture, after calling `reserve` with its size. Raises `PictureGone`."""
+        with _reading(path):
             found = obstore.get(self._store, path)
             reserve(found.meta["size"])
             return bytes(found.bytes())
-        except NOT_THERE as error:
-            raise _no_bucket(error) if NO_BUCKET.search(str(error)) else PictureGone(path) from error
 
     def copy(self, path: str, to: str) -> None:
-        """A picture again at another path, without its bytes coming here. Raises `PictureGone`."""
-        try:
+        """Copy a picture within the store, without transferring its bytes here. Raises `PictureGone`."""
+        with _reading(path):
             obstore.copy(self._store, path, to)
-        except NOT_THERE as error:
-            raise _no_bucket(error) if NO_BUCKET.search(str(error)) else PictureGone(path) from error
 
     async def get_range(self, path: str, start: int, end: int) -> bytes:
         """Bytes `start` to `end` (exclusive). Raises `PictureGone`."""
-        try:
+        with _reading(path):
             return bytes(await obstore.get_range_async(self._store, path, start=start, end=end))
-        except NOT_THERE as error:
-            raise _no_bucket(error) if NO_BUCKET.search(str(error)) else PictureGone(path) from error
 
     async def try_to_write(self) -> bool:
-        """Overwrite one small object that is never read; True."""
-        with _needing_a_bucket():
+        """Overwrite one small object that is never read; returns True."""
+        with _writing():
             await obstore.put_async(self._store, "writable", b"yes")
         return True
 
     async def signed_url(self, path: str, seconds: int) -> str:
-        """A URL from which anybody may fetch a picture for a while; a directory has none."""
+        """A URL from which anybody may fetch a picture of a bucket for some seconds."""
         bucket = cast(AzureStore | GCSStore | S3Store, self._store)
         return await obstore.sign_async(bucket, "GET", path, timedelta(seconds=seconds))
 
     def discard(self, paths: Sequence[str]) -> None:
-        """Delete pictures without references; if the store fails, a sweep will."""
+        """Delete unused pictures; if the store fails, a later sweep deletes them."""
         try:
             self.delete(paths)
         except BaseError as error:
-            log.warning("%d pictures are left to be swept: %s", len(paths), error)
+            log.warning("%d pictures could not be deleted and will be swept: %s", len(paths), error)
 
     def delete(self, paths: Sequence[str]) -> None:
-        """Delete these pictures; one that is not there is no trouble."""
+        """Delete these pictures; missing ones are ignored."""
         for path in paths:
-            with contextlib.suppress(*NOT_THERE):
+            with contextlib.suppress(*NOT_FOUND):
                 obstore.delete(self._store, path)
 
     def sweep(self, now: float) -> int:
-        """Delete everything whose minute is over at `now`; returns how many pictures went."""
+        """Delete the folders of all minutes before `now`; returns the number of deleted pictures."""
         this_minute = datetime.fromtimestamp(now, UTC).strftime(MINUTE)
-        gone = 0
+        deleted = 0
         for kind in get_args(Kind):
             folders = obstore.list_with_delimiter(self._store, f"{kind}/")["common_prefixes"]
             for folder in folders:
                 ours = OUR_FOLDER.fullmatch(folder)
                 if ours and ours["minute"] < this_minute:
-                    gone += self._delete_folder(folder)
-        return gone
+                    deleted += self._delete_folder(folder)
+        return deleted
 
     def _delete_folder(self, folder: str) -> int:
         listed = obstore.list_with_delimiter(self._store, folder)["objects"]
@@ -219,16 +213,24 @@ class PictureStore:
 
 
 @contextlib.contextmanager
-def _needing_a_bucket() -> Iterator[None]:
-    """A write that finds nothing there lacks its bucket."""
+def _reading(path: str) -> Iterator[None]:
     try:
         yield
-    except NOT_THERE as error:
+    except NOT_FOUND as error:
+        raise _no_bucket(error) if NO_BUCKET.search(str(error)) else PictureGone(path) from error
+
+
+@contextlib.contextmanager
+def _writing() -> Iterator[None]:
+    """ "Not found" in a write means that the bucket does not exist."""
+    try:
+        yield
+    except NOT_FOUND as error:
         raise _no_bucket(error) from error
 
 
 def _no_bucket(error: Exception) -> GenericError:
-    return GenericError(f"the bucket that SUPERIMPOSE_STORAGE_URL names is not there: {error}")
+    return GenericError(f"the bucket of SUPERIMPOSE_STORAGE_URL does not exist: {error}")
 
 
 def _directory(url: str) -> LocalStore:
@@ -239,7 +241,7 @@ def _directory(url: str) -> LocalStore:
 
 
 def _client_options(url: str, limit: timedelta) -> "ClientConfig":
-    """The options of the vendor's variables, which options given here would replace, and our limits."""
+    """Our limits and the options of the vendor's variables, which our options would otherwise replace."""
     vendor = VENDORS.get(urlsplit(url).scheme, "AZURE")
     named = {name: os.environ.get(f"{vendor}_{name.upper()}") for name in CLIENT_OPTIONS}
     options = {name: value for name, value in named.items() if value}

@@ -1,4 +1,4 @@
-"""Pictures that a key's owner uploads to use them in requests: published like results, for longer."""
+"""Pictures that are uploaded for use in requests: published like results, but for longer."""
 
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
@@ -17,15 +17,15 @@ from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.oom_exempt import OOM_EXEMPT
 from jobs.redis.script import Script
 
-MAKE_ROOM = Path(__file__).with_name("upload.lua").read_text()
-GIVE_BACK = OOM_EXEMPT + Path(__file__).with_name("upload_undone.lua").read_text()
+RESERVE = Path(__file__).with_name("upload.lua").read_text()
+UNDO = OOM_EXEMPT + Path(__file__).with_name("upload_undone.lua").read_text()
 
-LEAST_BYTES = 16 * 1024
-"""What the smallest upload counts in a quota: Redis keeps 1.1 KB of each, and disks a block."""
+MIN_BYTES = 16 * 1024
+"""The least that an upload counts in a quota: each takes 1.1 KB in Redis and a block on disk."""
 
 
 class QuotaExceeded(Exception):
-    """An upload does not fit into what its key may have stored; sizes in bytes."""
+    """An upload exceeds the quota of its key; sizes in bytes."""
 
     def __init__(self, used: int, quota: int) -> None:
         super().__init__(f"{used} of {quota} bytes are in use")
@@ -34,7 +34,7 @@ class QuotaExceeded(Exception):
 
 
 class Upload(NamedTuple):
-    """A picture to keep; what it counts in the quota; the token that it gets if it is a new one."""
+    """A picture to store; `token` becomes its public name unless the same picture is stored already."""
 
     data: bytes
     content_type: str
@@ -47,28 +47,29 @@ class Upload(NamedTuple):
 
     @property
     def reservation(self) -> tuple[str, int, str]:
-        return self.hashed, max(len(self.data), LEAST_BYTES), self.token
+        """SHA-256, size that counts in the quota, token."""
+        return self.hashed, max(len(self.data), MIN_BYTES), self.token
 
 
 class Uploads:
-    """Keeps uploads by their content, so that the same picture again is the same upload, kept anew."""
+    """Stores uploads by content: uploading a picture again renews the same upload."""
 
     def __init__(self, redis: Redis, settings: Settings, store: PictureStore) -> None:
         self._redis = redis
         self._settings = settings
         self._store = store
-        self._make_room = Script(redis, MAKE_ROOM)
-        self._give_back = Script(redis, GIVE_BACK)
+        self._reserve_quota = Script(redis, RESERVE)
+        self._undo = Script(redis, UNDO)
 
-    def keep(self, key_id: str, pictures: Sequence[tuple[bytes, str]]) -> list[str]:
-        """Keep pictures, each with its content type, for UPLOAD_TTL_S, all or none; their public names.
+    def add(self, key_id: str, pictures: Sequence[tuple[bytes, str]]) -> list[str]:
+        """Store pictures with their content types for UPLOAD_TTL_S, all or none; returns their file names.
 
-        Raises `QuotaExceeded`; `redis.RedisError` or `obstore.exceptions.BaseError` if they cannot be kept.
+        Raises `QuotaExceeded`; `redis.RedisError` or `obstore.exceptions.BaseError` if they cannot be stored.
         """
         given = [Upload.of(*picture) for picture in pictures]
         uploads = list({upload.hashed: upload for upload in given}.values())
         tokens, expires_at_ms = self._reserve(key_id, uploads)
-        # A request submitted just before it expires still finds it.
+        # Stored for longer, for requests that are submitted just before an upload expires.
         swept_at = expires_at_ms / 1000 + self._settings.longest_life_s
         paths = [self._store.new_path("uploads", upload.hashed, swept_at) for upload in uploads]
         try:
@@ -79,9 +80,9 @@ class Uploads:
                 ]
             )
             self._publish(zip(tokens, paths, uploads, strict=True), expires_at_ms, key_id)
-        except (StoreError, OutOfMemoryError):  # where Redis's answer was lost, they may have been published
-            keys = [*_of_key(key_id), *(keyspace.picture(upload.token) for upload in uploads)]
-            self._give_back(keys=keys, args=[word for upload in uploads for word in upload.reservation])
+        except (StoreError, OutOfMemoryError):  # after other Redis errors they may have been published
+            keys = [*_quota_keys(key_id), *(keyspace.picture(upload.token) for upload in uploads)]
+            self._undo(keys=keys, args=[word for upload in uploads for word in upload.reservation])
             raise
         named = dict(zip((upload.hashed for upload in uploads), tokens, strict=True))
         return [f"{named[each.hashed]}.{each.content_type.removeprefix('image/')}" for each in given]
@@ -91,10 +92,10 @@ class Uploads:
         args: list[EncodableT] = [quota, self._settings.upload_ttl_s * 1000]
         for upload in uploads:
             args += upload.reservation
-        answer = self._make_room(keys=_of_key(key_id), args=args)
-        if str_if_bytes(answer[0]) == "quota":
-            raise QuotaExceeded(int(answer[1]), quota)
-        return [str_if_bytes(token) for token in answer[2:]], int(answer[1])
+        reply = self._reserve_quota(keys=_quota_keys(key_id), args=args)
+        if str_if_bytes(reply[0]) == "quota":
+            raise QuotaExceeded(int(reply[1]), quota)
+        return [str_if_bytes(token) for token in reply[2:]], int(reply[1])
 
     def _publish(self, published: Iterable[tuple[str, str, Upload]], expires_at_ms: int, key_id: str) -> None:
         with self._redis.pipeline() as pipe:
@@ -111,5 +112,5 @@ class Uploads:
             pipe.execute()
 
 
-def _of_key(key_id: str) -> list[str]:
+def _quota_keys(key_id: str) -> list[str]:
     return [keyspace.upload_expiries(key_id), keyspace.upload_files(key_id)]

@@ -1,4 +1,4 @@
-"""Lists of requests, newest first, from the lists that each key has of its own."""
+"""Lists of requests, newest first, read from the index of each key."""
 
 import heapq
 from collections.abc import Iterator, Sequence
@@ -15,8 +15,8 @@ from jobs.lifecycle.status import Status
 from jobs.redis.oom_exempt import OOM_EXEMPT
 from jobs.redis.script import Script
 
-MOST_READ = 500
-"""Records that a page is chosen from; with `PAGE` of them shown, half a millisecond of Redis."""
+MAX_READ = 500
+"""Records that are read for a page; if it shows `PAGE` of them, Redis takes half a millisecond."""
 
 PAGE = 100
 
@@ -25,21 +25,21 @@ _SCRIPT = Path(__file__).with_name("listing.lua").read_text()
 
 
 @dataclass(frozen=True)
-class Wanted:
-    """Which requests of a key: all that are not said otherwise."""
+class RequestFilter:
+    """Selects requests of a key; None: any."""
 
     status: Status | None = None
     custom_id: str | None = None
 
 
-ANY = Wanted()
+ALL = RequestFilter()
 
 
 @dataclass(frozen=True)
 class Page:
-    """Some requests without parameters, and where the list goes on, if it does.
+    """Some requests without parameters, and the cursor of the next page, if there is one.
 
-    Of a long list with few that are wanted a page may hold fewer than asked for, or none, and go on.
+    With few matches in a long list, a page may have fewer requests than its limit, or none, and a next page.
     """
 
     records: Sequence[Record]
@@ -48,36 +48,38 @@ class Page:
 
 class Listing:
     def __init__(self, redis: Redis) -> None:
-        text = keyspace.script(_SCRIPT, LISTED=_LISTED, MOST_READ=MOST_READ)
+        text = keyspace.script(_SCRIPT, LISTED=_LISTED, MAX_READ=MAX_READ)
         self._page = Script(redis, OOM_EXEMPT + text)
 
-    def page(self, key_id: str, wanted: Wanted = ANY, limit: int = PAGE, before: int | None = None) -> Page:
-        """The newest of a key's requests, `before` where another page ended. Raises `redis.RedisError`."""
-        listed = keyspace.requests(key_id, wanted.custom_id)
+    def page(
+        self, key_id: str, selected: RequestFilter = ALL, limit: int = PAGE, before: int | None = None
+    ) -> Page:
+        """The newest of a key's requests, starting after the cursor `before`. Raises `redis.RedisError`."""
+        index = keyspace.requests(key_id, selected.custom_id)
         start = "+inf" if before is None else f"({before}"
-        found, last = self._page(args=[listed, start, limit, wanted.status or ""])
+        found, last = self._page(args=[index, start, limit, selected.status or ""])
         records = [Record.from_values(str_if_bytes(name), View.LISTED, values) for name, values in found]
         return Page([each for each in records if each], None if last is None else int(float(last)))
 
-    def newest(self, key_ids: Sequence[str], wanted: Wanted, limit: int) -> list[Record]:
-        """The newest of several keys' requests. Raises `redis.RedisError`."""
-        lists = (self._all(key_id, wanted, min(limit, PAGE)) for key_id in key_ids)
+    def newest(self, key_ids: Sequence[str], selected: RequestFilter, limit: int) -> list[Record]:
+        """The newest requests of several keys. Raises `redis.RedisError`."""
+        lists = (self._all(key_id, selected, min(limit, PAGE)) for key_id in key_ids)
         merged = heapq.merge(*lists, key=lambda record: record.created_at, reverse=True)
         return list(islice(merged, limit))
 
-    def _all(self, key_id: str, wanted: Wanted, at_a_time: int) -> Iterator[Record]:
-        page = self.page(key_id, wanted, at_a_time)
+    def _all(self, key_id: str, selected: RequestFilter, page_size: int) -> Iterator[Record]:
+        page = self.page(key_id, selected, page_size)
         yield from page.records
         while page.next is not None:
-            page = self.page(key_id, wanted, at_a_time, page.next)
+            page = self.page(key_id, selected, page_size, page.next)
             yield from page.records
 
 
 def read_records(redis: Redis, ids: Sequence[str]) -> list[Record]:
-    """Those of these requests that have not expired, without parameters."""
+    """The records of these requests without parameters; expired ones are left out."""
     with redis.pipeline(transaction=False) as pipe:
         for request_id in ids:
             pipe.hmget(keyspace.request(request_id), _LISTED)
-        answers = pipe.execute()
-    found = map(Record.from_values, ids, repeat(View.LISTED), answers)
+        values = pipe.execute()
+    found = map(Record.from_values, ids, repeat(View.LISTED), values)
     return [record for record in found if record]

@@ -14,7 +14,7 @@ from telemetry import metrics
 
 @dataclass(frozen=True)
 class QueueState:
-    """Counts of requests by status, of live workers by state, and of Redis's memory."""
+    """Counts of requests by status and of live workers by state, and Redis's memory."""
 
     waiting: int
     processing: int
@@ -22,12 +22,12 @@ class QueueState:
     idle: int
     busy: int
     open_batches: int
-    """Batches that have not ended, and those that are arriving."""
+    """Batches that have not ended, including those still arriving."""
     oldest_event_s: float
-    """For how long the event that is sent next has been due; of one that waits for its receiver: 0."""
+    """How long the next event has been due; 0 if it is not due yet."""
     memory_bytes: int
     memory_max_bytes: int
-    """0: no bound."""
+    """0: no limit."""
 
     @property
     def workers(self) -> dict[str, int]:
@@ -35,8 +35,8 @@ class QueueState:
 
 
 def read_queue_state(redis: Redis) -> QueueState:
-    """In two round trips, however many requests there are. Raises `redis.RedisError`."""
-    asked_at = perf_counter()
+    """Takes two round trips, however many requests there are. Raises `redis.RedisError`."""
+    started_at = perf_counter()
     with redis.pipeline() as pipe:
         pipe.time()
         pipe.zcard(keyspace.DEADLINES)
@@ -48,7 +48,7 @@ def read_queue_state(redis: Redis) -> QueueState:
         for lane in LANES:
             pipe.zrange(keyspace.lane(lane), 0, 0, withscores=True)
         (seconds, microseconds), unfinished, waiting, oldest, batches, memory, names, *lanes = pipe.execute()
-    metrics.observe_redis(perf_counter() - asked_at)
+    metrics.observe_redis(perf_counter() - started_at)
     states = _states(redis, list(names))
     now_s = seconds + microseconds / 1_000_000
     due = [at_ms for lane in lanes for _, at_ms in lane]
@@ -66,7 +66,7 @@ def read_queue_state(redis: Redis) -> QueueState:
 
 
 def _states(redis: Redis, workers: list[Any]) -> list[bytes]:
-    """RQ's state of each worker whose heartbeat has not expired; names of dead ones stay a while."""
+    """RQ's states of the workers with a live heartbeat; dead ones stay registered for a while."""
     with redis.pipeline(transaction=False) as pipe:
         for name in workers:
             pipe.hget(name, "state")

@@ -1,8 +1,8 @@
--- The queue and its workers in one step, so that no two numbers contradict each other.
--- Begins with MAX_WORKERS, WORKER_FIELDS and SAMPLE.
--- Answers {seconds, microseconds}; how many wait, are worked on, and are unfinished; {oldest that waits, its score};
--- the pace or false; of each worker {key, fields, its job or '', since when it is at it or false}; of those that
--- COMPLETED and that FAILED lately {the newest, how many}.
+-- Reads the queue and its workers in one step, so that the numbers are consistent.
+-- Prepended constants: MAX_WORKERS, WORKER_FIELDS and SAMPLE.
+-- Returns {seconds, microseconds}; the numbers of QUEUED, leased and unfinished requests; {oldest QUEUED request, its score};
+-- the pace or false; for each worker {key, fields, its job or '', when it was claimed or false}; and {newest ids, total} of
+-- recently COMPLETED and of recently FAILED requests.
 local clock = redis.call('TIME')
 
 local function worker(name)
@@ -12,14 +12,14 @@ local function worker(name)
     job ~= '' and redis.call('HGET', REQUEST .. job, 'claimed_at')}
 end
 
-local function lately(registry)
+local function recent(registry)
   return {redis.call('ZRANGE', registry, '+inf', clock[1], 'BYSCORE', 'REV', 'LIMIT', 0, SAMPLE),
     redis.call('ZCOUNT', registry, clock[1], '+inf')}
 end
 
 local names, workers = redis.call('SMEMBERS', RQ_WORKERS), {}
 table.sort(names)
-for at = 1, math.min(#names, MAX_WORKERS) do workers[at] = worker(names[at]) end
+for nth = 1, math.min(#names, MAX_WORKERS) do workers[nth] = worker(names[nth]) end
 return {clock, redis.call('ZCARD', WAITING), redis.call('ZCARD', LEASES), redis.call('ZCARD', DEADLINES),
-  redis.call('ZRANGE', WAITING, 0, 0, 'WITHSCORES'), redis.call('HGET', PACE, 'job'), workers, lately(RQ_FINISHED),
-  lately(RQ_FAILED)}
+  redis.call('ZRANGE', WAITING, 0, 0, 'WITHSCORES'), redis.call('HGET', PACE, 'job'), workers, recent(RQ_FINISHED),
+  recent(RQ_FAILED)}

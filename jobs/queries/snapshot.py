@@ -1,4 +1,4 @@
-"""A snapshot of the queue and its workers, in two round trips to Redis whatever their number."""
+"""A snapshot of the queue and its workers, in two round trips to Redis."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -20,18 +20,13 @@ from jobs.redis.script import Script
 from telemetry.stages import STAGES
 
 SAMPLE = 200
-"""How many of the requests that ended in the last minute are looked into, the newest, of each ending."""
-RECENT_S = RQ_TTL_S  # for so long RQ's registries list what has ended
+"""Of the requests that ended in the last minute, the newest that are read, for each final status."""
+RECENT_S = RQ_TTL_S  # how long RQ's registries list ended jobs
 
 MAX_WORKERS = 256
 WORKER_FIELDS = (
-    "state",
-    "birth",
-    "last_heartbeat",
-    "hostname",
-    "pid",
-    "successful_job_count",
-    "failed_job_count",
+    *("state", "birth", "last_heartbeat", "hostname", "pid"),
+    *("successful_job_count", "failed_job_count"),
 )
 
 _SCRIPT = Path(__file__).with_name("snapshot.lua").read_text()
@@ -45,8 +40,8 @@ class Stage:
 
 
 @dataclass(frozen=True)
-class WorkerSeen:
-    """A worker as it is registered; times in seconds since the epoch, None: not known."""
+class RegisteredWorker:
+    """A worker as registered at RQ; times in seconds since the epoch, None: unknown."""
 
     name: str
     state: str
@@ -62,10 +57,10 @@ class WorkerSeen:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The queue at `at`, on Redis's clock; `ended` in the last `RECENT_S`.
+    """The queue at `at`, on Redis's clock; `ended` counts the last `RECENT_S`.
 
-    `waiting` are QUEUED; those PROCESSING are `running`, or `delayed` until they are tried again. `stages`
-    and `failures` are of a sample, at most the `SAMPLE` newest of each ending.
+    `waiting` requests are QUEUED; PROCESSING ones are `running`, or `delayed` until the next attempt.
+    `stages` and `failures` come from a sample, at most the `SAMPLE` newest of each final status.
     """
 
     at: float
@@ -78,11 +73,11 @@ class Snapshot:
     stages: Mapping[str, Stage]
     failures: Mapping[str, int]
     sampled: int
-    workers: Sequence[WorkerSeen]
+    workers: Sequence[RegisteredWorker]
 
     @property
     def drained_in_s(self) -> float | None:
-        """When nothing waits any more, if none comes and all workers go on; None if that cannot be said."""
+        """The time to empty the queue, without new requests and with all workers; None if unknown."""
         if not self.waiting:
             return 0.0
         return self.waiting * self.pace_s / len(self.workers) if self.pace_s and self.workers else None
@@ -108,7 +103,7 @@ def take_snapshot(redis: Redis) -> Snapshot:
         stages=_stages(ended),
         failures=dict(Counter(str(record.code) for record in ended if record.code)),
         sampled=len(ended),
-        workers=[worker for answer in workers if (worker := _worker(*answer))],
+        workers=[worker for fields in workers if (worker := _worker(*fields))],
     )
 
 
@@ -125,14 +120,16 @@ def _stages(records: Sequence[Record]) -> dict[str, Stage]:
     }
 
 
-def _worker(name: bytes, values: list[bytes | None], job: bytes, claimed: bytes | None) -> WorkerSeen | None:
-    """None for a name without a registration: one that died."""
+def _worker(
+    name: bytes, values: list[bytes | None], job: bytes, claimed: bytes | None
+) -> RegisteredWorker | None:
+    """None for a name without a registration: the worker has died."""
     fields: dict[str, Any] = {
         field: (value or b"").decode() for field, value in zip(WORKER_FIELDS, values, strict=True)
     }
     if not fields["birth"]:
         return None
-    return WorkerSeen(
+    return RegisteredWorker(
         name=name.decode().removeprefix("rq:worker:"),
         state=fields["state"],
         host=fields["hostname"],

@@ -1,1 +1,1 @@
-"""Where accepted requests wait: keys take turns, workers claim, RQ and its dashboards look on."""
+"""The queue of accepted requests: turns of keys, claims of workers, and a copy for RQ's dashboards."""

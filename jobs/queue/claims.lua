@@ -1,68 +1,69 @@
--- What takes requests out of the queue: workers, which claim them, and the sweep of late ones. Then: the moves to make.
+-- Claims and sweeps, which take requests out of the queue; then the main part of the script, which runs all moves.
 
 local function is_request_id(entry) return #entry == 36 and not string.find(entry, '[^%x-]') end
 
--- No more than the share of `waiting` that leaves some for each other worker; the last ones are for idle workers.
+-- How many requests this worker may claim: its share of the queue. The last requests go to idle workers.
 local function share_of(waiting)
   local share = math.floor(waiting / math.max(1, rq('SCARD', RQ_WORKERS)))
-  return math.min(args.most, math.max(share, args.is_idle and 1 or 0))
+  return math.min(args.limit, math.max(share, args.is_idle and 1 or 0))
 end
 
--- What this process has claimed and does not know of, because the answer was lost.
-local function claim_again(claims)
+-- Adds requests that this process has claimed without knowing it, because the reply to the claim was lost.
+local function repeat_lost_claims(claims)
   if rq('SCARD', RQ_WORKER .. args.worker .. ':executions') == #args.holding then return end
   local known, held = {}, redis.call('HGETALL', MACHINE .. args.machine)
-  for _, request in ipairs(args.holding) do known[request] = true end
+  for _, request_id in ipairs(args.holding) do known[request_id] = true end
   for nth = 1, #held, 2 do
     local attempt, process = string.match(held[nth + 1], '^(%d+) (.+)$')
     if process == args.process and not known[held[nth]] and load_request(held[nth], 'params', 'traceparent') == 'PROCESSING'
-      and kept.worker == args.worker then
+      and stored.worker == args.worker then
       local until_ms = deadline()
-      if until_ms then append(claims, claimed(attempt, until_ms)) end
+      if until_ms then append(claims, claim_reply(attempt, until_ms)) end
     end
   end
 end
 
--- What was requeued goes first; then keys take turns.
+-- Requeued requests go first; then keys take turns.
 local function next_entry()
   local requeued = rq('LPOP', RQ_QUEUE)
   if requeued then return requeued end
   return first_in_turn()
 end
 
--- Answers {claims, entries that were dropped, each with the reason}.
+-- Returns {claims, {{entry that was dropped, reason}, ...}}.
 local function claim_next()
   local claims, dropped = {}, {}
-  claim_again(claims)
+  repeat_lost_claims(claims)
   local waiting = rq('LLEN', RQ_QUEUE) + redis.call('ZCARD', TURNS)
-  local most = share_of(waiting) - #claims
-  for _ = 1, most + DROPPED_MOST do
-    if most <= 0 or waiting == 0 then break end
+  local wanted = share_of(waiting) - #claims
+  for _ = 1, wanted + MAX_SKIPPED do
+    if wanted <= 0 or waiting == 0 then break end
     local entry, key_id, turn = next_entry()
     if not entry then break end
     waiting = waiting - 1
-    local said = {'refused'}
+    local result = {'refused'}
     if is_request_id(entry) then
       load_request(entry, 'params', 'traceparent')
-      local is_sound, answered = pcall(answer, turn)
-      said = is_sound and answered or {'broken'} -- or it would be the first of its line for ever
+      local has_run, reply = pcall(run_move, turn)
+      result = has_run and reply or {'broken'} -- a broken record must not block the queue of its key
     end
-    if said[1] == 'ok' then
-      append(claims, said)
-      most = most - 1
+    if result[1] == 'ok' then
+      append(claims, result)
+      wanted = wanted - 1
     else
-      append(dropped, {entry, said[1]})
-      if key_id then leave_line(key_id, entry) end
+      append(dropped, {entry, result[1]})
+      if key_id then leave_key_queue(key_id, entry) end
     end
   end
-  if waiting == 0 then redis.call('DEL', BELL) else ring() end
+  if waiting == 0 then redis.call('DEL', BELL) else ring_bell() end
   return {claims, dropped}
 end
 
--- Ends those of some requests that are QUEUED, and whose deadline has passed if they are not `cancelled`. Answers them.
+-- Ends those of the given requests that are QUEUED and whose deadline has passed; with `cancelled`, all that are QUEUED.
+-- Returns their ids.
 local function sweep()
   local ended = {}
-  buffer, leaving = {unlinked = {}, removed = {}, scored = {}}, {}
+  buffer, removals = {unlinked = {}, removed = {}, scored = {}}, {}
   for nth, deadline in ipairs(redis.call('ZMSCORE', DEADLINES, unpack(args.requests))) do
     if (args.cancelled or is_overdue(deadline)) and load_request(args.requests[nth]) == 'QUEUED' then
       if args.cancelled then fail(CANCELLED, BY_OWNER) else fail_late() end
@@ -70,31 +71,31 @@ local function sweep()
     end
   end
   flush_buffer()
-  flush_leaving()
+  flush_removals()
   return ended
 end
 
-local function make(arguments)
+local function run(arguments)
   endings, args = {}, cjson.decode(arguments)
-  local said
+  local result
   if move == 'claim' then
-    said = claim_next()
+    result = claim_next()
   elseif move == 'sweep' then
-    said = sweep()
+    result = sweep()
   else
     load_request(id)
-    said = answer()
+    result = run_move()
   end
-  return {said, #endings > 0 and cjson.encode(endings) or nil}
+  return {result, #endings > 0 and cjson.encode(endings) or nil}
 end
 
-local answers = {}
+local replies = {}
 for nth = 1, #ARGV, 3 do
   move, id = ARGV[nth], ARGV[nth + 1]
-  local _, said = pcall(make, ARGV[nth + 2]) -- an error is the answer to this move alone
-  append(answers, type(said) == 'table' and said or {err = said})
+  local _, reply = pcall(run, ARGV[nth + 2]) -- an error is the reply to this move only
+  append(replies, type(reply) == 'table' and reply or {err = reply})
 end
-for key, amounts in pairs(of_keys) do write_counters(key, amounts) end
-for batch, amounts in pairs(of_batches) do write_counts(batch, amounts) end
-for worker, done in pairs(of_workers) do transport.write_worker(worker, done) end
-return answers
+for key, amounts in pairs(key_counters) do write_key_counters(key, amounts) end
+for batch, amounts in pairs(batch_counts) do write_counts(batch, amounts) end
+for worker, amounts in pairs(worker_counters) do transport.write_worker(worker, amounts) end
+return replies

@@ -1,7 +1,7 @@
-"""The queues by which RQ and its dashboards see waiting requests: one of each key, one of what was requeued.
+"""RQ's queues, in which its dashboards show waiting requests: one for each key, one for requeued requests.
 
-RQ imports and calls what a job's hash names. We never read one: a job is its id, which is the request's, and
-the request's record says what to do.
+RQ itself would import and call the function that a job's hash names. We never read that hash: the id of a job
+is the id of its request, and the request's record says what to do.
 """
 
 import re
@@ -15,22 +15,22 @@ from rq.serializers import JSONSerializer
 from jobs import keyspace
 
 TASK = "worker.tasks.superimpose"
-"""The only task; named, not imported, so that the API never loads a decoder."""
+"""The only task, by name, as importing it would load decoders into the API."""
 
 REQUEST_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 OWN_FIELDS = ("created_at", "enqueued_at", "origin", "timeout")  # fields that differ from job to job
 
-RQ_TTL_S = 60  # how long RQ's copy of an ended job is kept, for its dashboards
+RQ_TTL_S = 60  # how long RQ's dashboards show an ended job
 
 
 def open_queue(redis: Redis) -> Queue:
-    """That of requests that were requeued, with JSON instead of RQ's default, pickle."""
+    """The queue of requeued requests, with JSON instead of pickle, RQ's default."""
     return Queue(keyspace.QUEUE, connection=redis, serializer=JSONSerializer)
 
 
 def job_fields() -> dict[str, EncodableT]:
-    """RQ's hash of a waiting job, as RQ reads it: the same for all jobs but for `OWN_FIELDS`."""
+    """RQ's hash of a waiting job without `OWN_FIELDS`: the same for all jobs."""
     queue = open_queue(Redis())
     job = queue.create_job(
         TASK,

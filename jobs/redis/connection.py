@@ -1,4 +1,4 @@
-"""Redis clients with the time limits of their use."""
+"""Redis clients, with timeouts for their purpose."""
 
 import logging
 import signal
@@ -15,20 +15,20 @@ from redis.backoff import NoBackoff
 
 from jobs.config.settings import Settings
 from jobs.redis import primary, sentinel
-from jobs.redis.primary import AsyncCheckedWhenIdle, AsyncRepeatRefused, CheckedWhenIdle, RepeatRefused
+from jobs.redis.primary import AsyncCheckedWhenIdle, AsyncRetryRefused, CheckedWhenIdle, RetryRefused
 
 CONNECT_TIMEOUT_S = 0.5
-ANSWER_TIMEOUT_S = 1.0
-"""With these a submit is answered within 2 s, whenever Redis falls silent.
+REPLY_TIMEOUT_S = 1.0
+"""With these a submit gets its response within 2 s whenever Redis stops replying.
 
-Admission comes first. Either it fails, after one answer and two connections that time out: 1.5 s, and 0.5 s
-more for a search among silent Sentinels. Or its repetition is answered just in time, and `create` times out:
-1.0 s each.
+Admission comes first. Either it fails after one reply timeout of 0.5 s and two connect timeouts: 1.5 s, and
+0.5 s more to search among silent Sentinels. Or its retry succeeds just in time, and `create` times out: 1.0 s
+each.
 """
-LONGEST_PAUSE_S = 1
-IDLE_S = 10  # A connection that was idle for so long is checked before its next command
+MAX_PAUSE_S = 1
+IDLE_S = 10  # a connection that was idle for this long is checked before its next command
 SPARE_CONNECTIONS = 10
-"""Beyond a connection for each open call; redis-py's default is 100 in all, and an error for the next."""
+"""In addition to one connection for each open call; redis-py's default is 100 in all, then errors."""
 
 R = TypeVar("R", Redis, AsyncRedis)
 
@@ -36,12 +36,12 @@ log = logging.getLogger("superimpose.redis")
 
 
 def await_redis(redis: Redis) -> None:
-    """Wait until Redis answers, and log it; for processes that start before Redis, in their main thread.
+    """Wait until Redis replies, for processes that start before Redis; call it in the main thread.
 
     Raises `UnsuitableRedis`, and `SystemExit` at SIGTERM and SIGINT.
     """
     pause_s = 0.25
-    with _ended_by_signals():
+    with _exit_on_signals():
         while True:
             try:
                 redis.ping()
@@ -49,12 +49,12 @@ def await_redis(redis: Redis) -> None:
             except (ConnectionError, TimeoutError) as error:
                 log.warning("Redis cannot be reached, trying again in %.1f s: %s", pause_s, error)
                 time.sleep(pause_s)
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+                pause_s = min(2 * pause_s, MAX_PAUSE_S)
 
 
 @contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """PID 1 of a container ignores SIGTERM where it has no handler."""
+def _exit_on_signals() -> Iterator[None]:
+    """Without a handler, PID 1 of a container ignores SIGTERM."""
 
     def end(number: int, _: FrameType | None) -> None:
         raise SystemExit(128 + number)
@@ -68,12 +68,12 @@ def _ended_by_signals() -> Iterator[None]:
 
 
 def connect(settings: Settings) -> Redis:
-    """For changes on the request path: a time limit of a second, and only refused commands are repeated.
+    """For writes on the request path: a timeout of one second, and only refused commands are retried.
 
-    redis-py's default repeats those that timed out too, and so applies a move twice that was slow, not lost.
+    redis-py's default also retries after a timeout, which applies a move twice that was slow, not lost.
     """
     redis = open_redis(
-        settings.effective_redis_url, socket_timeout=ANSWER_TIMEOUT_S, health_check_interval=IDLE_S
+        settings.effective_redis_url, socket_timeout=REPLY_TIMEOUT_S, health_check_interval=IDLE_S
     )
     return _with_connections(redis, CheckedWhenIdle)
 
@@ -85,27 +85,27 @@ def redis_time(redis: Redis) -> float:
 
 
 def connect_worker(settings: Settings) -> Redis:
-    """For workers, which block on the queue: RQ sets the time limit. Repeats only refused commands, too."""
+    """For workers, which block on the queue: RQ sets the timeout. Only refused commands are retried."""
     redis = open_redis(settings.effective_redis_url)
     redis.set_response_callback("CLIENT INFO", _client_info)
     return redis
 
 
 def connect_async(settings: Settings) -> AsyncRedis:
-    """For reads, which are repeated once, as clients give up at the first poll that fails.
+    """For reads, which are retried once, as clients give up at the first failed poll.
 
-    Both tries together have the time limit of a change.
+    Both tries together take no longer than a write.
     """
-    redis = _open_async(settings, socket_timeout=ANSWER_TIMEOUT_S / 2, retry=AsyncRetry(NoBackoff(), 1))
+    redis = _open_async(settings, socket_timeout=REPLY_TIMEOUT_S / 2, retry=AsyncRetry(NoBackoff(), 1))
     return _with_connections(redis, _ClosedIsLost)
 
 
-def connect_async_changes(settings: Settings, answer_timeout_s: float = ANSWER_TIMEOUT_S) -> AsyncRedis:
-    """For changes on the request path, as `connect`; with more time where no caller waits."""
+def connect_async_changes(settings: Settings, reply_timeout_s: float = REPLY_TIMEOUT_S) -> AsyncRedis:
+    """For writes on the request path, like `connect`; allows a longer timeout if no client waits."""
     redis = _open_async(
         settings,
-        socket_timeout=answer_timeout_s,
-        retry=AsyncRepeatRefused(NoBackoff(), 0),
+        socket_timeout=reply_timeout_s,
+        retry=AsyncRetryRefused(NoBackoff(), 0),
         health_check_interval=IDLE_S,
     )
     return _with_connections(redis, _CheckedOrLost)
@@ -124,7 +124,7 @@ def _open_async(settings: Settings, **limits: Any) -> AsyncRedis:
 
 
 class _ClosedIsLost:
-    """uvloop raises RuntimeError for a connection that was reset, which redis-py does not expect."""
+    """Converts the RuntimeError of uvloop for a reset connection, which redis-py does not expect."""
 
     async def send_packed_command(self, *args: Any, **kwargs: Any) -> None:
         try:
@@ -138,7 +138,7 @@ class _CheckedOrLost(AsyncCheckedWhenIdle, _ClosedIsLost):
 
 
 def _client_info(reply: bytes | str, **_: Any) -> dict[str, str]:
-    """For RQ; redis-py's parser fails where a socket's path has a space or an equals sign."""
+    """For RQ; redis-py's parser fails if the path of a socket has a space or an equals sign."""
     text = reply.decode(errors="replace") if isinstance(reply, bytes) else reply
     return {name: value for name, _, value in (field.partition("=") for field in text.split(" "))}
 
@@ -146,11 +146,11 @@ def _client_info(reply: bytes | str, **_: Any) -> dict[str, str]:
 def open_redis(url: str, **limits: Any) -> Redis:
     """A client for any URL of SUPERIMPOSE_REDIS_URL; it connects at its first command.
 
-    A wrong option in the URL shows where a connection is made: ValueError, TypeError or `redis.RedisError`.
+    A wrong option in the URL raises ValueError, TypeError or `redis.RedisError` when a connection is made.
     """
     limits |= {
         "socket_connect_timeout": CONNECT_TIMEOUT_S,
-        "retry": RepeatRefused(NoBackoff(), 0),
+        "retry": RetryRefused(NoBackoff(), 0),
         **primary.OPTIONS,
     }
     if sentinel.is_sentinel_url(url):
@@ -158,7 +158,7 @@ def open_redis(url: str, **limits: Any) -> Redis:
     return Redis.from_url(url, **limits)
 
 
-def _with_connections(redis: R, of: type) -> R:
+def _with_connections(redis: R, mixin: type) -> R:
     pool: Any = redis.connection_pool
-    pool.connection_class = type("Connection", (of, pool.connection_class), {})
+    pool.connection_class = type("Connection", (mixin, pool.connection_class), {})
     return redis

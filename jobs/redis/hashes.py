@@ -1,4 +1,4 @@
-"""Hashes of Redis as text."""
+"""Redis hashes as text."""
 
 from collections.abc import Mapping
 
@@ -8,5 +8,10 @@ RedisHash = Mapping[bytes | str, bytes | str]
 
 
 def as_text(fields: RedisHash) -> dict[str, str]:
-    """Not by redis-py's `decode_responses`, which fails at what others keep in the database as bytes."""
+    """Decode a hash; redis-py's `decode_responses` fails at binary values of others in the same database."""
     return {str_if_bytes(name): str_if_bytes(value) for name, value in fields.items()}
+
+
+def seconds(text: Mapping[str, str], name: str) -> float | None:
+    """A field in ms, if it exists."""
+    return int(text[name]) / 1000 if name in text else None

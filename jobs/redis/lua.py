@@ -1,4 +1,4 @@
-"""Constants of scripts as part of their text: as arguments they would be sent and parsed with each call."""
+"""Puts constants into the text of scripts: as arguments they would be sent and parsed with each call."""
 
 import re
 from collections.abc import Mapping
@@ -7,10 +7,10 @@ _Scalar = bool | int | float | str | bytes
 
 
 def script(text: str, **constants: object) -> str:
-    """The text with constants: numbers, texts in ASCII, bytes, lists and tables of these.
+    """The text with constants: numbers, ASCII texts, bytes, and lists and tables of these.
 
-    Lists and tables are local variables; others stand in the place of their names, since a variable costs
-    time at each call, for itself and for each function that uses it.
+    Lists and tables become local variables. Other constants replace their names, as a variable takes time at
+    each call, for itself and for each function that uses it.
     """
     inline = {name: _literal(value) for name, value in constants.items() if isinstance(value, _Scalar)}
     text = re.sub(r"\b[A-Z][A-Z_]+\b", lambda name: inline.get(name[0], name[0]), text)
@@ -32,4 +32,4 @@ def _literal(value: object) -> str:
             return "{{{}}}".format(", ".join(f"{name} = {_literal(each)}" for name, each in value.items()))
         case list() | tuple():
             return "{{{}}}".format(", ".join(map(_literal, value)))
-    raise TypeError(f"no Lua for {value!r}")
+    raise TypeError(f"cannot be written in Lua: {value!r}")

@@ -1,7 +1,7 @@
-"""Connections that are dropped when the Redis at their other end is not the primary any more.
+"""Connections that are dropped when their Redis is no longer the primary.
 
-A managed Redis fails over at one address, and connections to the old primary stay open: it is a replica now
-and refuses every change. Each refusal drops its connection, and the next command resolves the address anew.
+A managed Redis fails over behind one address, and connections to the old primary stay open: it is a replica
+now and refuses writes. Each refusal drops its connection, and the next command resolves the address again.
 """
 
 import asyncio
@@ -24,17 +24,17 @@ SENTINEL = "SUPERIMPOSE_REDIS_URL names a Sentinel: write redis+sentinel://HOST:
 
 
 class NotServing(ConnectionError):
-    """Redis refused a command, which it has not run: it is not the primary, or still loading."""
+    """Redis refused a command without running it: it is not the primary, or still loading."""
 
 
 class UnsuitableRedis(RedisError):
-    """The server cannot be used, and waiting will not help; the text says what to do."""
+    """The server cannot be used, and waiting does not help; the text says what to do."""
 
 
-OLDEST_REDIS = 7  # major version; our scripts need script flags. Valkey's numbers go on from there.
+OLDEST_REDIS = 7  # major version; our scripts need script flags. Valkey continues the numbering.
 
 REFUSALS = dict.fromkeys(("READONLY", "LOADING", "MASTERDOWN", "UNBLOCKED", "NOREPLICAS"), NotServing)
-"""Error codes of such a Redis. UNBLOCKED ends a blocking read when it becomes a replica."""
+"""Error codes of a Redis that is not serving. UNBLOCKED ends a blocking read on becoming a replica."""
 
 
 class _Parser(Parser):  # type: ignore[misc, valid-type]
@@ -45,22 +45,22 @@ class _AsyncParser(AsyncParser):  # type: ignore[misc, valid-type]
     EXCEPTION_CLASSES = AsyncParser.EXCEPTION_CLASSES | REFUSALS
 
 
-class RepeatRefused(Retry):
-    """Repeats a refused command once, over a new connection, which is safe for changes too.
+class RetryRefused(Retry):
+    """Retries a refused command once over a new connection, which is safe for writes too.
 
-    A pipeline without a transaction is repeated whole, so all its commands must be ones that may be repeated.
+    A pipeline without a transaction is retried as a whole, so all its commands must be idempotent.
     """
 
     def call_with_retry(self, do: Callable[[], Any], *args: Any, **kwargs: Any) -> Any:
-        """With no retries of its own, `Retry` drops the connection and raises."""
+        """The base class has no retries here: it drops the connection and raises."""
         try:
             return super().call_with_retry(do, *args, **kwargs)
         except NotServing:
             return super().call_with_retry(do, *args, **kwargs)
 
 
-class AsyncRepeatRefused(AsyncRetry):
-    """The same for asyncio."""
+class AsyncRetryRefused(AsyncRetry):
+    """`RetryRefused` for asyncio."""
 
     async def call_with_retry(self, do: Callable[[], Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
         try:
@@ -70,9 +70,9 @@ class AsyncRepeatRefused(AsyncRetry):
 
 
 class CheckedWhenIdle:
-    """A connection that is checked before it is used again after a long idle time.
+    """A connection that is checked before its first use after a long idle time.
 
-    A NAT or firewall may have dropped it meanwhile. Nothing was sent yet, so it can reconnect.
+    A NAT or firewall may have dropped it. Nothing has been sent yet, so it can reconnect.
     """
 
     def check_health(self) -> None:
@@ -83,11 +83,11 @@ class CheckedWhenIdle:
             self.connect()  # type: ignore[attr-defined]
 
     def _send_ping(self) -> None:
-        _ask(self, timeout=self.socket_connect_timeout)  # type: ignore[attr-defined]
+        _check_server(self, timeout=self.socket_connect_timeout)  # type: ignore[attr-defined]
 
 
 class AsyncCheckedWhenIdle:
-    """The same for asyncio."""
+    """`CheckedWhenIdle` for asyncio."""
 
     async def check_health(self) -> None:
         try:
@@ -101,41 +101,42 @@ class AsyncCheckedWhenIdle:
         await self.send_command("HELLO", check_health=False)  # type: ignore[attr-defined]
         hello = await self.read_response(timeout=limit_s)  # type: ignore[attr-defined]
         if hello is None:
-            raise TimeoutError(f"no answer within {limit_s} s")
-        _check(hello)
+            raise TimeoutError(f"no reply within {limit_s} s")
+        _check_hello(hello)
 
 
 def _connected(connection: Any) -> None:
     connection.on_connect()
-    _ask(connection)
+    _check_server(connection)
 
 
 async def _connected_async(connection: Any) -> None:
     await connection.on_connect()
     await connection.send_command("HELLO")
-    _check(await connection.read_response())
+    _check_hello(await connection.read_response())
 
 
-def _ask(connection: Any, **limits: float) -> None:
+def _check_server(connection: Any, **limits: float) -> None:
     connection.send_command("HELLO", check_health=False)
-    _check(connection.read_response(**limits))
+    _check_hello(connection.read_response(**limits))
 
 
-def _check(hello: Any) -> None:
-    """Raises `NotServing`, `UnsuitableRedis`, by a server's answer to HELLO."""
-    fields = hello if isinstance(hello, dict) else dict(zip(hello[::2], hello[1::2], strict=True))  # RESP2
-    said = {str_if_bytes(name): value for name, value in fields.items()}
-    if str_if_bytes(said.get("mode", "")) == "cluster":
+def _check_hello(reply: Any) -> None:
+    """Check the reply to HELLO. Raises `NotServing`, `UnsuitableRedis`."""
+    pairs = reply.items() if isinstance(reply, dict) else zip(reply[::2], reply[1::2], strict=True)  # RESP2
+    hello = {str_if_bytes(name): value for name, value in pairs}
+    mode = str_if_bytes(hello.get("mode", ""))
+    if mode == "cluster":
         raise UnsuitableRedis(CLUSTER)
-    if str_if_bytes(said.get("mode", "")) == "sentinel":
+    if mode == "sentinel":
         raise UnsuitableRedis(SENTINEL)
-    version = str_if_bytes(said.get("version", b""))
+    version = str_if_bytes(hello.get("version", b""))
     if int(version.partition(".")[0] or OLDEST_REDIS) < OLDEST_REDIS:
         raise UnsuitableRedis(
             f"SUPERIMPOSE_REDIS_URL names a Redis {version}: use Redis {OLDEST_REDIS} or newer, or Valkey"
         )
-    if str_if_bytes(said.get("role", "")) == "replica":
-        raise NotServing("it is a replica")
+    if str_if_bytes(hello.get("role", "")) == "replica":
+        raise NotServing("the server is a replica")
 
 
 OPTIONS: dict[str, Any] = {"parser_class": _Parser, "redis_connect_func": _connected}

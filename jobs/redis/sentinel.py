@@ -1,11 +1,12 @@
-"""Redis behind Sentinels: the URL that names them, and clients that ask them where the master is.
+"""Redis behind Sentinels: their URL, and clients that ask them for the master's address.
 
-redis-py has no URL for them. Ours is that of redis-sentinel-url, which Limits, LangChain, RedisVL and Prefect
-share: `redis+sentinel://[user:password@]host[:port],host[:port].../service[/db][?options]`, and
+redis-py has no such URL. Ours is that of redis-sentinel-url, also used by Limits, LangChain, RedisVL and
+Prefect: `redis+sentinel://[user:password@]host[:port],host[:port].../service[/db][?options]`, and
 `rediss+sentinel://` with TLS to the Sentinels and to Redis.
 
-The search is ours as well: redis-py 8.1.0 swaps Sentinels within a list that other tasks are going through,
-and so forgets some: of three, one being down, ten tasks that searched at once lost one in 200 of 200 trials.
+We also search for the master ourselves: redis-py 8.1.0 reorders the list of Sentinels while other tasks
+iterate over it, and so loses some. With one of three Sentinels down and ten concurrent tasks, this happened
+in 200 of 200 trials.
 """
 
 import re
@@ -24,7 +25,7 @@ from redis.retry import Retry
 DEFAULT_PORT = 26379
 
 ACCOUNT = ("sentinel_username", "sentinel_password")
-"""Options that redis-py does not have: our account at the Sentinels, whose users are not those of Redis."""
+"""Options of our own, for the account at the Sentinels, which have other users than Redis."""
 
 _URL = re.compile(
     r"(?P<scheme>rediss?)\+sentinel://(?P<userinfo>[^/?#]*@)?(?P<hosts>[^/?#@]+)"
@@ -38,7 +39,7 @@ Address = tuple[str, int]
 
 @dataclass(frozen=True)
 class SentinelUrl:
-    """What such a URL says: redis-py's options for connections to Redis, and those to the Sentinels."""
+    """A parsed URL, with redis-py's options for connections to Redis and to the Sentinels."""
 
     sentinels: tuple[Address, ...]
     service: str
@@ -62,27 +63,27 @@ def is_sentinel_url(url: str) -> bool:
 
 
 def connect(url: str, search_s: float, **limits: Any) -> Redis:
-    """A client of the master, which is found within `search_s` or not at all.
+    """A client of the master; each search for the master takes at most `search_s`.
 
-    As with `Redis.from_url`, what the URL says wins over `limits`.
+    As with `Redis.from_url`, options of the URL override `limits`.
     """
-    said = SentinelUrl.parse(url)
-    search = _Search(said, search_s, Retry(NoBackoff(), 0))
-    pool = sentinel.SentinelConnectionPool(said.service, search, **{**limits, **said.options})  # type: ignore[no-untyped-call]
+    parsed = SentinelUrl.parse(url)
+    search = _Search(parsed, search_s, Retry(NoBackoff(), 0))
+    pool = sentinel.SentinelConnectionPool(parsed.service, search, **{**limits, **parsed.options})  # type: ignore[no-untyped-call]
     return Redis.from_pool(pool)
 
 
 def connect_async(url: str, search_s: float, **limits: Any) -> AsyncRedis:
-    said = SentinelUrl.parse(url)
-    search = _AsyncSearch(said, search_s, AsyncRetry(NoBackoff(), 0))
-    pool = _AsyncPool(said.service, search, **{**limits, **said.options})  # type: ignore[no-untyped-call]
+    parsed = SentinelUrl.parse(url)
+    search = _AsyncSearch(parsed, search_s, AsyncRetry(NoBackoff(), 0))
+    pool = _AsyncPool(parsed.service, search, **{**limits, **parsed.options})  # type: ignore[no-untyped-call]
     return AsyncRedis.from_pool(pool)
 
 
 class _AsyncPool(async_sentinel.SentinelConnectionPool):
-    """Drops all connections to an old master.
+    """Drops all connections when the master changes.
 
-    redis-py keeps those in use, and a subscription would wait for ever on a host that is gone.
+    redis-py keeps those in use, so a subscription would wait forever for a host that is gone.
     """
 
     async def get_master_address(self) -> Address:
@@ -94,7 +95,7 @@ class _AsyncPool(async_sentinel.SentinelConnectionPool):
 
 
 class _Sentinels:
-    """The Sentinels to ask one after the other, the last that knew the master first."""
+    """The Sentinels in the order to ask them: first the one that last knew the master."""
 
     def __init__(self, url: SentinelUrl, search_s: float, retry: Retry | AsyncRetry) -> None:
         each_s = search_s / len(url.sentinels)
@@ -102,56 +103,56 @@ class _Sentinels:
         self.sentinels = list(url.sentinels)
         self._options: dict[str, Any] = {**url.sentinel_options, **limits, "retry": retry}
 
-    def _master(self, service: str, asked: Address, masters: Any) -> Address | None:
-        """Where the master is, unless the Sentinel that listed `masters` suspects that it is down."""
+    def _master(self, service: str, address: Address, masters: Any) -> Address | None:
+        """The master by the reply of the Sentinel at `address`; None if it suspects that it is down."""
         state = masters.get(service)
         if not state or not state["is_master"] or state["is_sdown"] or state["is_odown"]:
             return None
-        self.sentinels = [asked, *(other for other in self.sentinels if other != asked)]
+        self.sentinels = [address, *(other for other in self.sentinels if other != address)]
         return state["ip"], state["port"]
 
 
 class _Search(_Sentinels):
     def discover_master(self, service: str) -> Address:
-        refusals = {}
+        errors = {}
         for address in self.sentinels:
             try:
-                with Redis(*address, **self._options) as asked:
-                    master = self._master(service, address, asked.sentinel_masters())
+                with Redis(*address, **self._options) as redis:
+                    master = self._master(service, address, redis.sentinel_masters())
             except (ConnectionError, TimeoutError) as error:
-                refusals[address] = str(error)
+                errors[address] = str(error)
             else:
                 if master:
                     return master
-        raise _not_found(service, refusals)
+        raise _not_found(service, errors)
 
 
 class _AsyncSearch(_Sentinels):
     async def discover_master(self, service: str) -> Address:
-        refusals = {}
+        errors = {}
         for address in self.sentinels:
             try:
-                async with AsyncRedis(host=address[0], port=address[1], **self._options) as asked:
-                    master = self._master(service, address, await asked.sentinel_masters())
+                async with AsyncRedis(host=address[0], port=address[1], **self._options) as redis:
+                    master = self._master(service, address, await redis.sentinel_masters())
             except (ConnectionError, TimeoutError) as error:
-                refusals[address] = str(error)
+                errors[address] = str(error)
             else:
                 if master:
                     return master
-        raise _not_found(service, refusals)
+        raise _not_found(service, errors)
 
 
-def _not_found(service: str, refusals: Mapping[Address, str]) -> ConnectionError:
-    reasons = "; ".join(f"{host}:{port}: {reason}" for (host, port), reason in refusals.items())
-    return ConnectionError(f"no Sentinel knows a living master of {service}; {reasons or 'all answered'}")
+def _not_found(service: str, errors: Mapping[Address, str]) -> ConnectionError:
+    reasons = "; ".join(f"{host}:{port}: {reason}" for (host, port), reason in errors.items())
+    return ConnectionError(f"no Sentinel knows a live master of {service}; {reasons or 'all replied'}")
 
 
 def _options(url: re.Match[str]) -> dict[str, Any]:
-    """User, password, database and query, read by redis-py as those of any other URL."""
+    """User, password, database and query, parsed by redis-py as in any other URL."""
     plain = "{scheme}://{userinfo}host/{db}?{query}".format_map(url.groupdict(default=""))
     options: dict[str, Any] = parse_url(plain)  # type: ignore[no-untyped-call]
     if any(name == "ssl" or (name.startswith("sentinel_") and name not in ACCOUNT) for name in options):
-        raise ValueError("of options for Sentinels there are these two, and TLS is in the scheme")
+        raise ValueError(f"the only options for Sentinels are {', '.join(ACCOUNT)}; TLS is in the scheme")
     del options["host"]
     return options | ({"ssl": True} if options.pop("connection_class", None) else {})
 

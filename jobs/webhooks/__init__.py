@@ -1,1 +1,1 @@
-"""Events of ended requests as Redis keeps them, from the step that ends one until its receiver has it."""
+"""Events of ended requests in Redis, from the step that ends a request to the delivery of its event."""

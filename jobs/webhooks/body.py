@@ -1,4 +1,4 @@
-"""The body of an event: the same bytes at each attempt, from what it keeps of its request or batch."""
+"""The body of an event: the same bytes at each attempt, from its stored copy of the request or batch."""
 
 import json
 from typing import Any
@@ -8,13 +8,11 @@ from jobs.lifecycle.ended import failed_body, result_body
 from jobs.lifecycle.record import Record
 from jobs.timefmt import rfc3339
 
-_encoded = json.JSONEncoder(
-    separators=(",", ":"), ensure_ascii=False
-).encode  # dumps would make one each time
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode  # dumps makes one at each call
 
 
 def batch_body(origin: str, batch: BatchRecord) -> dict[str, Any]:
-    """What its owner is told of a batch, by URLs below `origin`."""
+    """A batch in responses and events, with URLs below `origin`."""
     url = f"{origin}/v2/batches/{batch.batch_id}"
     counts = ("total", "queued", "processing", "completed", "failed")
     return {
@@ -34,21 +32,21 @@ def batch_body(origin: str, batch: BatchRecord) -> dict[str, Any]:
 
 
 def batch_event_body(batch: BatchRecord, origin: str) -> bytes:
-    """The answer to a call for the batch, `type` and `timestamp`."""
-    said = {"type": "batch.completed", "timestamp": rfc3339(batch.finished_at or 0)}
-    return _encoded(said | batch_body(origin, batch)).encode()
+    """The response for the batch, with `type` and `timestamp`."""
+    head = {"type": "batch.completed", "timestamp": rfc3339(batch.finished_at or 0)}
+    return _encode(head | batch_body(origin, batch)).encode()
 
 
 def event_body(record: Record, origin: str, has_base64: bool) -> bytes:
-    """The answer to a call for the result, `type` and `timestamp`; a picture as base64 is left out."""
-    said: dict[str, Any] = {
+    """The response for the result, with `type` and `timestamp`, without a picture as base64."""
+    body: dict[str, Any] = {
         "type": f"request.{record.status.lower()}",
         "timestamp": rfc3339(record.finished_at or 0),
     }
     if record.output is None:
-        said |= failed_body(record)
+        body |= failed_body(record)
     else:
-        said |= result_body(origin, record, record.output)
+        body |= result_body(origin, record, record.output)
         if has_base64:
-            said |= {"output": None, "output_omitted": "base64"}
-    return _encoded(said).encode()
+            body |= {"output": None, "output_omitted": "base64"}
+    return _encode(body).encode()

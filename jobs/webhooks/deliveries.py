@@ -1,10 +1,10 @@
-"""The log of an event's delivery as its request's owner and the operator see it, and what they can do."""
+"""The delivery of an event as shown to the owner and the operator, and its redelivery."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Self
+from typing import Any
 
 from redis import Redis
 
@@ -16,28 +16,28 @@ from jobs.redis.script import Script
 from jobs.timefmt import rfc3339
 from jobs.webhooks.scripts import event_script
 
-ATTEMPTS_KEPT = 20
+MAX_ATTEMPTS_SHOWN = 20
 
 
 class State(StrEnum):
     PENDING = "pending"
-    """It will be sent, or sent again; also while its request runs."""
+    """The event will be sent or retried; also while its request runs."""
     DELIVERED = "delivered"
     FAILED = "failed"
-    """No attempt succeeded, and none is made any more."""
+    """No attempt succeeded, and none will follow."""
     GONE = "gone"
     """The receiver answered 410."""
 
 
 class NoEvent(LookupError):
-    """A request without a webhook for how it ended, one that runs, or one whose event has expired."""
+    """The request has no webhook for its final status, still runs, or its event has expired."""
 
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt: `at` is seconds since the epoch, `status` None where there was no answer.
+    """One attempt at `at`, in seconds since the epoch; `status` is None without a response.
 
-    `error` is in our own words, never in the receiver's; None where it succeeded.
+    `error` never quotes the receiver; None if the attempt succeeded.
     """
 
     at: float
@@ -45,17 +45,13 @@ class Attempt:
     duration_ms: int
     error: str | None
 
-    @classmethod
-    def from_text(cls, text: str) -> Self:
-        return cls(**json.loads(text))
-
     def shown(self) -> dict[str, Any]:
         return {**vars(self), "at": rfc3339(self.at)}
 
 
 @dataclass(frozen=True)
 class Delivery:
-    """`url` is without its query; `next_attempt_at` None: none is planned, or one is under way."""
+    """`url` is without its query; `next_attempt_at` None: none is planned, or one is in flight."""
 
     request_id: str
     key_id: str
@@ -83,7 +79,7 @@ class Deliveries:
         self._redeliver = Script(redis, event_script("redeliver.lua"))
 
     def find(self, request_id: str) -> Delivery | None:
-        """What became of a request's event; None where it has none. Whose it is, is the caller's to check."""
+        """The delivery of a request's event, or None; the caller checks its owner."""
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.hgetall(keyspace.event(request_id))
             pipe.hmget(keyspace.request(request_id), "key_id", "webhook", "status")
@@ -96,14 +92,14 @@ class Deliveries:
         return Delivery(request_id, key_id.decode(), None, url, State.PENDING)
 
     def redeliver(self, request_id: str) -> None:
-        """Send the event again, now, and by the whole schedule where it fails. Raises `NoEvent`."""
+        """Send the event again now, with the full retry schedule. Raises `NoEvent`."""
         if not self._redeliver(args=[request_id]):
             raise NoEvent(request_id)
 
     def _delivery(self, request_id: str, event: Mapping[str, str]) -> Delivery:
-        is_sent = "lease" in event and redis_time(self._redis) * 1000 < int(event["lease"])
+        is_in_flight = "lease" in event and redis_time(self._redis) * 1000 < int(event["lease"])
         state = State(event["state"])
-        plans = state is State.PENDING and not is_sent
+        is_planned = state is State.PENDING and not is_in_flight
         return Delivery(
             request_id,
             event["key_id"],
@@ -111,10 +107,10 @@ class Deliveries:
             read_url(event["url"]).shown,
             state,
             _attempts(event),
-            int(event["next"]) / 1000 if plans else None,
+            int(event["next"]) / 1000 if is_planned else None,
         )
 
 
 def _attempts(event: Mapping[str, str]) -> list[Attempt]:
-    made = {int(name[8:]): text for name, text in event.items() if name.startswith("attempt:")}
-    return [Attempt.from_text(made[number]) for number in sorted(made)]
+    texts = {int(name[8:]): text for name, text in event.items() if name.startswith("attempt:")}
+    return [Attempt(**json.loads(texts[number])) for number in sorted(texts)]

@@ -1,9 +1,9 @@
--- Where events wait. A receiver is a host that a key named. Its events lie in two sorted sets, those that were never tried in
--- one, so that neither kind starves the other. A receiver that has some stands in the lane of how it did lately, by when it is
--- looked at next: each lane has its own share of what is sent at a time, so that dead receivers hold up no live one. In the
--- lane of new ones keys take turns, so that who names many that are dead holds up only itself.
+-- The queue of events. A receiver is a host named by an API key. Its events are in two sorted sets, those without an attempt in
+-- one of them, so that neither kind starves the other. Receivers with events are in lanes by the results of their latest
+-- attempts, sorted by when to check them next. Each lane has its own share of the concurrency, so that dead receivers do not delay
+-- live ones. In the lane "new" API keys take turns, so that a key with many dead receivers delays only itself.
 
--- Failures in a row, nil where nothing is known, and until when it is left alone.
+-- The number of consecutive failures, nil if unknown, and until when the receiver is paused.
 local function standing_of(receiver)
   local failures, until_ms = string.match(redis.call('GET', STANDING .. receiver) or '', '^(%d+) (%d+)$')
   return tonumber(failures), tonumber(until_ms or 0)
@@ -22,35 +22,37 @@ end
 
 local function key_of(receiver) return string.match(receiver, '^%S+') end
 
-local function line_of(lane, receiver) return lane == 'new' and NEW_RECEIVERS .. key_of(receiver) or LANE .. lane end
+-- The sorted set with the receivers of a lane; the lane "new" has one for each API key.
+local function lane_set(lane, receiver) return lane == 'new' and NEW_RECEIVERS .. key_of(receiver) or LANE .. lane end
 
--- At the end of the keys that have something due.
+-- Moves a key behind all keys with due events in the lane "new".
 local function place_key(key_id)
   local first = redis.call('ZRANGE', NEW_RECEIVERS .. key_id, 0, 0, 'WITHSCORES')
   if first[1] then
-    redis.call('ZADD', LANE .. 'new', whole(math.max(tonumber(first[2]), now)), key_id)
+    redis.call('ZADD', LANE .. 'new', integer(math.max(tonumber(first[2]), now)), key_id)
   else
     redis.call('ZREM', LANE .. 'new', key_id)
   end
 end
 
--- Whoever was just looked at goes to the end of those that have something due.
+-- Puts a receiver into the lane of its standing, behind all receivers with due events.
 local function place(receiver)
   local failures, until_ms = standing_of(receiver)
   local due = first_due(receiver)
-  local own = due < math.huge and lane_of(failures)
+  local own_lane = due < math.huge and lane_of(failures)
   for _, lane in ipairs(LANES) do
-    local line = line_of(lane, receiver)
-    if lane == own then
-      redis.call('ZADD', line, whole(math.max(due, until_ms, now)), receiver)
-    elseif redis.call('ZREM', line, receiver) == 0 then
-      line = nil
+    local set = lane_set(lane, receiver)
+    local has_changed = lane == own_lane
+    if has_changed then
+      redis.call('ZADD', set, integer(math.max(due, until_ms, now)), receiver)
+    else
+      has_changed = redis.call('ZREM', set, receiver) == 1
     end
-    if lane == 'new' and line then place_key(key_of(receiver)) end
+    if lane == 'new' and has_changed then place_key(key_of(receiver)) end
   end
 end
 
--- Of a key, unless it was revoked.
+-- Counts undelivered events of an API key, unless it was revoked.
 local function count_undelivered(receiver, amount)
   local key = API_KEY .. key_of(receiver)
   if redis.call('HEXISTS', key, 'digests') == 1 then redis.call('HINCRBY', key, 'undelivered', amount) end
@@ -58,25 +60,25 @@ end
 
 local function queue_event(receiver, request)
   local failures, until_ms = standing_of(receiver)
-  redis.call('ZADD', UNTRIED .. receiver, at, request)
-  local lane, look_at = lane_of(failures), whole(math.max(now, until_ms))
-  redis.call('ZADD', line_of(lane, receiver), 'LT', look_at, receiver)
-  if lane == 'new' then redis.call('ZADD', LANE .. lane, 'LT', look_at, key_of(receiver)) end
+  redis.call('ZADD', UNTRIED .. receiver, now_text, request)
+  local lane, check_at = lane_of(failures), integer(math.max(now, until_ms))
+  redis.call('ZADD', lane_set(lane, receiver), 'LT', check_at, receiver)
+  if lane == 'new' then redis.call('ZADD', LANE .. lane, 'LT', check_at, key_of(receiver)) end
   if redis.call('LLEN', EVENT_BELL) == 0 then redis.call('RPUSH', EVENT_BELL, 1) end
 end
 
--- Another process sends it; what it says is copied, as the record may expire before.
+-- Stores an event for a sender, with a copy of `fields`, as the record may expire before the delivery.
 local function write_event(request, key_id, ending, webhook, fields)
   local name = 'msg_' .. string.gsub(request, '-', '') .. '_' .. ending
-  redis.call('HSET', EVENT .. request, 'id', name, 'state', 'pending', 'tries', 0, 'attempts', 0, 'next', at,
-    'until', whole(now + EVENT_TTL), 'url', webhook.url, 'receiver', webhook.receiver, 'origin', webhook.origin, 'base64', webhook.base64 and 1 or 0,
+  redis.call('HSET', EVENT .. request, 'id', name, 'state', 'pending', 'tries', 0, 'attempts', 0, 'next', now_text,
+    'until', integer(now + EVENT_TTL), 'url', webhook.url, 'receiver', webhook.receiver, 'origin', webhook.origin, 'base64', webhook.base64 and 1 or 0,
     'generation', webhook.generation, 'key_id', key_id, unpack(fields))
   redis.call('PEXPIRE', EVENT .. request, EVENT_TTL)
   count_undelivered(webhook.receiver, 1)
   queue_event(webhook.receiver, request)
 end
 
--- Drops the event of a request, delivered or not; what is being sent goes on and is not tried again.
+-- Drops the event of a request, delivered or not; an attempt in flight continues without a retry.
 local function forget_event(request)
   local receiver, state = unpack(redis.call('HMGET', EVENT .. request, 'receiver', 'state'))
   if not receiver then return end

@@ -1,4 +1,4 @@
-"""What a sender of events and Redis tell each other: attempts that have ended, events that are due."""
+"""The calls of an event sender to Redis, which report attempts and claim due events."""
 
 import json
 import logging
@@ -13,52 +13,31 @@ from redis.asyncio import Redis
 
 from jobs.batches.record import BatchRecord
 from jobs.config.settings import Settings
-from jobs.lifecycle.record import Record
+from jobs.lifecycle.record import FIELDS, Record, View
 from jobs.redis.script import AsyncScript
-from jobs.webhooks.deliveries import ATTEMPTS_KEPT, Attempt
+from jobs.webhooks.deliveries import MAX_ATTEMPTS_SHOWN, Attempt
 from jobs.webhooks.scripts import event_script
 
 PER_RECEIVER = {"proven": 8, "new": 1, "troubled": 1}
-"""Events that one sender has under way to one receiver at most, by its lane."""
+"""The maximum of events that one sender has in flight to one receiver, by lane."""
 
 NEW_OF_KEY = 8
-"""By which the concurrency of a sender is divided: so many events it has under way to new receivers of one
-key at most, half of all to new ones, so that those of a key that are dead hold up none of another's."""
+"""One eighth of a sender's concurrency is the maximum in flight to new receivers of one key. This is half of
+the lane, so that dead receivers of a key do not delay other keys."""
 
 TROUBLED = 3
-"""After so many failures in a row a receiver is left alone for a while: a quarter of a second, then twice as
-long each time, up to `LONGEST_PAUSE_S`. Its events wait no longer than that once it is well again."""
+"""The number of consecutive failures after which a receiver is paused: for `PAUSE_S`, then twice as long each
+time, up to `MAX_PAUSE_S`. That is the longest delay of its events once it has recovered."""
 PAUSE_S = 0.25
-LONGEST_PAUSE_S = 5
-LONGEST_WAIT_S = 60  # for which all events of a receiver wait by its Retry-After
+MAX_PAUSE_S = 5
+MAX_WAIT_S = 60  # the longest pause of a receiver by its Retry-After
 
 log = logging.getLogger("superimpose.webhooks")
 
-_RECORD = (
-    "key_id",
-    "custom_id",
-    "status",
-    "created_at",
-    "started_at",
-    "finished_at",
-    "expires_at",
-    "code",
-    "error",
-    "metrics",
-    "output",
-)
-_BATCH = ("total", "completed", "failed", "cancelled", "archive")  # beside those it has as a request does
 EVENT_FIELDS = (
-    "id",
-    "url",
-    "receiver",
-    "attempts",
-    "origin",
-    "base64",
-    "generation",
-    "traceparent",
-    *_RECORD,
-    *_BATCH,
+    *("id", "url", "receiver", "attempts", "origin", "base64", "generation", "traceparent"),
+    *(*FIELDS[View.STATUS], "expires_at", "output"),
+    *("total", "completed", "failed", "cancelled", "archive"),  # of a batch, in addition to shared fields
 )
 
 
@@ -69,16 +48,15 @@ class Ending(StrEnum):
     GONE = "gone"
     RETRY = "retry"
     GIVEN_BACK = "given_back"
-    """It was broken off, as the sender stops: it is no attempt, and the event is due now."""
+    """Interrupted because the sender stops: it does not count as an attempt, and the event is due now."""
 
 
 @dataclass(frozen=True)
 class Event:
-    """An event to be sent, by an attempt that has begun: `attempt` counts them.
+    """A claimed event; `attempt` is the number of the attempt to send it.
 
-    `request_id` is the id of what has ended, and may be a batch's.
-    `generation` is that of its key's secret, and `with_former`: whether the one before is used too.
-    `traceparent`: of the request's trace, or "".
+    `request_id` is the id of the ended request or batch. `generation` is that of the key's secret;
+    `with_former`: the previous one is used too. `traceparent` belongs to the request's trace, or is "".
     """
 
     request_id: str
@@ -97,22 +75,22 @@ class Event:
 
 @dataclass(frozen=True)
 class Report:
-    """An attempt that has ended; `made` is its entry in the log, None for one that was given back.
+    """An ended attempt; `entry` is its log entry, None if it was given back.
 
-    `wait_s`: how long the receiver wants to be left alone; `jitter`: a factor of the pause before the next.
+    `wait_s` is the receiver's Retry-After; `jitter` is a factor of the delay before the next attempt.
     """
 
     event: Event
     ending: Ending
-    made: Attempt | None = None
+    entry: Attempt | None = None
     wait_s: float = 0
     jitter: float = 1
 
-    def said(self) -> dict[str, Any]:
+    def args(self) -> dict[str, Any]:
         return {
             "id": self.event.request_id,
             "attempt": self.event.attempt,
-            "entry": json.dumps(vars(self.made)) if self.made else "",
+            "entry": json.dumps(vars(self.entry)) if self.entry else "",
             "ending": self.ending,
             "wait": round(self.wait_s * 1000),
             "jitter": self.jitter,
@@ -120,50 +98,50 @@ class Report:
 
 
 class Exchange:
-    """One for a sender, which makes one call at a time."""
+    """The exchange of one sender, which makes one call at a time."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         constants = {
             "EVENT_FIELDS": EVENT_FIELDS,
             "PER_RECEIVER": PER_RECEIVER,
             "NEW_OF_KEY": settings.webhook_concurrency // NEW_OF_KEY,
-            "ATTEMPTS_KEPT": ATTEMPTS_KEPT,
+            "MAX_ATTEMPTS_SHOWN": MAX_ATTEMPTS_SHOWN,
             "TTL": settings.result_ttl_s * 1000,
             "TROUBLED": TROUBLED,
             "PAUSE": round(PAUSE_S * 1000),
-            "LONGEST_PAUSE": LONGEST_PAUSE_S * 1000,
-            "LONGEST_WAIT": LONGEST_WAIT_S * 1000,
+            "MAX_PAUSE": MAX_PAUSE_S * 1000,
+            "MAX_WAIT": MAX_WAIT_S * 1000,
         }
         self._script = AsyncScript(redis, event_script("exchange.lua", **constants))
         self._turn = 0
-        self._ahead_s = time.time() - time.monotonic()
+        self._clock_offset_s = time.time() - time.monotonic()
 
     def now(self) -> float:
-        """Seconds since the epoch on Redis's clock, as far as its last answer told."""
-        return time.monotonic() + self._ahead_s
+        """Seconds since the epoch on Redis's clock, estimated since its last reply."""
+        return time.monotonic() + self._clock_offset_s
 
     async def __call__(
-        self, reports: Sequence[Report], free: Mapping[str, int], under_way: Collection[Event]
+        self, reports: Sequence[Report], free: Mapping[str, int], in_flight: Collection[Event]
     ) -> tuple[list[Event], list[str]]:
-        """Report what has ended, and claim what is due, as many in each lane as are `free`.
+        """Report ended attempts, and claim due events for the `free` slots of each lane.
 
-        `under_way`: what this sender is sending. The ids returned are of requests whose events are given up
-        by these reports. Raises `redis.RedisError`; all of it may be said again.
+        `in_flight` are the events that this sender is sending. Returns the claimed events, and the ids of
+        requests whose events are given up. Raises `redis.RedisError`; the call may be repeated.
         """
         self._turn += 1
-        holding = Counter(event.receiver for event in under_way)
-        said = {
-            "reports": [report.said() for report in reports],
+        receivers = Counter(event.receiver for event in in_flight)
+        args = {
+            "reports": [report.args() for report in reports],
             "free": free,
-            "holding": holding,
-            "busy": len(holding),
-            "new": Counter(event.record.key_id for event in under_way if event.lane == "new"),
+            "in_flight": receivers,
+            "receivers": len(receivers),
+            "new": Counter(event.record.key_id for event in in_flight if event.lane == "new"),
             "turn": self._turn,
         }
-        at, claims, failed = await self._script(args=[json.dumps(said)])
-        self._ahead_s = int(at) / 1000 - time.monotonic()
+        now_ms, claims, given_up = await self._script(args=[json.dumps(args)])
+        self._clock_offset_s = int(now_ms) / 1000 - time.monotonic()
         events = [event for claim in claims if (event := _readable_event(*claim))]
-        return events, [request_id.decode() for request_id in failed]
+        return events, [request_id.decode() for request_id in given_up]
 
 
 def _readable_event(*claim: Any) -> Event | None:

@@ -1,4 +1,4 @@
-"""The Lua that knows where events wait, and what it is told of time."""
+"""The scripts of events, and their times."""
 
 from pathlib import Path
 
@@ -6,18 +6,18 @@ from jobs import keyspace
 from jobs.redis.oom_exempt import OOM_EXEMPT
 
 LANES = ("proven", "new", "troubled")
-"""By a receiver's latest attempt: it succeeded, none was made in the last day, it failed."""
+"""The standing of a receiver: its latest attempt succeeded, it had none in the last day, or it failed."""
 
 RETRY_AFTER_S = (5, 30, 120, 300, 600, 1200, 3600, 7200, 18_000, 36_000)
-"""From a failed attempt to the next."""
+"""The delays between a failed attempt and the next."""
 
 EVENT_TTL_S = 3 * 86_400
-"""An event that is not delivered is kept for so long, and is given up before, a day after its first attempt,
-unless its receiver says that it is to be asked later."""
+"""How long an undelivered event is stored. It is given up earlier, about a day after its first attempt,
+unless Retry-After of its receiver delays attempts."""
 
 STANDING_TTL_S = 86_400
 LEASE_S = 30
-"""Twice what an attempt takes; an event whose sender died is sent again after this."""
+"""Twice the longest attempt; the event of a dead sender is sent again after this time."""
 
 CONSTANTS = {
     "LANES": LANES,
@@ -29,7 +29,7 @@ CONSTANTS = {
 
 
 def event_script(name: str, **constants: object) -> str:
-    """One of the scripts beside this file. Redis runs it although its memory is full, as it frees some."""
+    """A script of this folder; it also runs when Redis's memory is full, as sent events free memory."""
     parts = ("../lifecycle/request.lua", "event.lua", name)
     text = "".join((Path(__file__).parent / part).read_text() for part in parts)
     return OOM_EXEMPT + keyspace.script(text, **CONSTANTS, **constants)

@@ -1,8 +1,8 @@
-"""The secret with which a key's events are signed.
+"""The secret that signs the events of a key.
 
-It is derived from a master secret, the key's id and a generation, so that Redis, its file and its backups
-hold none. The setting may name several masters: secrets that are given out come from the first, and events
-are signed with those of the others too, until the operator takes them away.
+It is derived from a master secret, the key id and a generation, so that Redis, its file and its backups
+contain no secrets. The setting may have several masters: receivers get secrets derived from the first, and
+events are also signed with those of the others, until the operator removes them.
 """
 
 import hmac
@@ -29,25 +29,25 @@ return redis.call('HINCRBY', KEYS[1], 'webhook_generation', 1)
 
 
 class WebhooksOff(Exception):
-    """There is no master secret; the text says who sets it."""
+    """There is no master secret; the text says which setting is missing."""
 
     def __init__(self) -> None:
         super().__init__(OFF)
 
 
 class WebhookSecrets:
-    """Of all API keys, without Redis."""
+    """Derives the secrets of all API keys, without Redis."""
 
     def __init__(self, settings: Settings) -> None:
         self._masters = [master.encode() for master in settings.webhook_secret]
 
     def current(self, key_id: str, generation: int) -> str:
-        """The one that receivers are given. Raises `WebhooksOff`."""
+        """The secret that receivers get. Raises `WebhooksOff`."""
         self.check()
         return _derived(self._masters[0], key_id, generation)
 
     def signing(self, key_id: str, generation: int, with_former: bool) -> Sequence[str]:
-        """All that an event is signed with now; the current one first. Raises `WebhooksOff`."""
+        """All secrets that sign an event now, the current one first. Raises `WebhooksOff`."""
         self.check()
         generations = [generation, generation - 1] if with_former and generation else [generation]
         return [_derived(master, key_id, each) for each in generations for master in self._masters]
@@ -59,7 +59,7 @@ class WebhookSecrets:
 
 
 class KeySecrets:
-    """Reads and rotates the secret of a key: its generation is kept in the key's hash."""
+    """Reads and rotates the secret of a key, whose generation is in the key's hash."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis = redis
@@ -75,9 +75,9 @@ class KeySecrets:
         return self._secrets.current(key_id, int(generation or 0))
 
     def rotate(self, key_id: str, overlap_s: int = OVERLAP_S) -> str:
-        """A new secret; events are signed with the one before too, for `overlap_s` more.
+        """Return a new secret; events are also signed with the previous one for `overlap_s`.
 
-        One that is older is no longer used. Raises as `read`.
+        Older secrets are no longer used. Raises as `read`.
         """
         self._secrets.check()
         generation = self._rotate(keys=[keyspace.api_key(key_id)], args=[overlap_s * 1000])
@@ -87,5 +87,5 @@ class KeySecrets:
 
 
 def _derived(master: bytes, key_id: str, generation: int) -> str:
-    said = f"superimpose webhook secret\n{key_id}\n{generation}"
-    return PREFIX + b64encode(hmac.digest(master, said.encode(), "sha256")).decode()
+    text = f"superimpose webhook secret\n{key_id}\n{generation}"
+    return PREFIX + b64encode(hmac.digest(master, text.encode(), "sha256")).decode()

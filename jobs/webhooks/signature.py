@@ -1,7 +1,7 @@
 """The signature of an event, by Standard Webhooks 1.0, section "Signature scheme".
 
-Not by the package `standardwebhooks`, whose `sign` takes the body as text and a local time for UTC: a call of
-it would be as long as this. It checks what we sign in tests/api/clients/test_webhook_clients.py.
+The package `standardwebhooks` would save nothing: its `sign` takes the body as text and mistakes local time
+for UTC. tests/api/clients/test_webhook_clients.py verifies our signatures with it.
 """
 
 import hmac

@@ -112,7 +112,7 @@ def test_a_missing_bucket_is_a_502_with_its_cause_in_the_log(redis_socket, tmp_p
     assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(502, "unavailable")] * 3
     assert (ready.status_code, ready.json()["missing"]) == (503, ["store", "worker"])
     logged = (tmp_path / "log").read_text()
-    assert logged.count("the bucket that SUPERIMPOSE_STORAGE_URL names is not there") >= 3
+    assert logged.count("the bucket of SUPERIMPOSE_STORAGE_URL does not exist") >= 3
     assert not any("SUPERIMPOSE" in answer.text for answer in answers)
 
 

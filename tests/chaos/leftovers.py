@@ -30,7 +30,7 @@ MUST_BE_EMPTY = (
     keyspace.OPEN_BATCHES,
     *map(keyspace.lane, LANES),
 )
-MUST_BE_GONE = (keyspace.line("*"), keyspace.archive("*"))
+MUST_BE_GONE = (keyspace.key_queue("*"), keyspace.archive("*"))
 EVENTS_OF_RECEIVERS = (keyspace.untried_events("*"), keyspace.tried_events("*"))
 
 STAGING = re.compile(r"#\d+$")

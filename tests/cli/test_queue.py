@@ -24,7 +24,7 @@ from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
 from jobs.queries import snapshot
 from jobs.queries.queue_state import read_queue_state
-from jobs.queries.snapshot import Snapshot, WorkerSeen
+from jobs.queries.snapshot import RegisteredWorker, Snapshot
 from tests.asking import LEASE_OWNER
 from tests.cli.conftest import TIMEOUT_S
 
@@ -154,7 +154,7 @@ def test_on_a_terminal_it_is_redrawn_until_a_key_is_pressed(queue, ended, key):
 
 
 def test_truncated_cells_end_in_an_ellipsis():
-    worker = WorkerSeen("any", "busy", "pod", 4321, 0, 1e6, 12_345_000, 6_789, RUNNING, 999_000)
+    worker = RegisteredWorker("any", "busy", "pod", 4321, 0, 1e6, 12_345_000, 6_789, RUNNING, 999_000)
     seen = Snapshot(1e6, 0, 1, 0, None, None, dict.fromkeys(Status, 0), {}, {}, 0, [worker])
     console = Console(width=80, record=True, file=io.StringIO())
 

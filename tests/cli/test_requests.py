@@ -198,8 +198,8 @@ def test_a_request_that_cannot_be_resubmitted_is_refused_with_the_reason(
         return answer.stderr
 
     assert f"{waiting} is QUEUED: cancel it first" in why(waiting)
-    assert "its overlay_image is not there any more" in why(gone)
-    assert "was not kept: of a FAILED request it is up to 1,024 bytes" in why(long)
+    assert "its overlay_image is no longer stored" in why(gone)
+    assert "are no longer stored: a FAILED request keeps only those of up to 1,024 bytes" in why(long)
     assert "its key has 0 credits and needs 1" in why(spent)
     ApiKeys(redis).revoke(transitions.read(revoked).key_id)
     assert "its key was revoked" in why(revoked)

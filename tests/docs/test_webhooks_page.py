@@ -10,13 +10,13 @@ from base64 import b64encode
 import pytest
 
 from jobs.keys.api_keys import OVERLAP_S
-from jobs.webhooks.deliveries import ATTEMPTS_KEPT, State
-from jobs.webhooks.rules import LONGEST_URL
+from jobs.webhooks.deliveries import MAX_ATTEMPTS_SHOWN, State
+from jobs.webhooks.rules import MAX_URL_LENGTH
 from jobs.webhooks.scripts import LEASE_S, RETRY_AFTER_S
 from jobs.webhooks.signature import sign
 from tests.docs.pages import ROOT, Block, blocks
 from tests.node import node_with
-from webhooks.attempt import JITTER, TOTAL_S
+from webhooks.attempt import JITTER, TIMEOUT_S
 from webhooks.connections import CONNECT_S
 
 PAGE = ROOT / "docs/webhooks.md"
@@ -81,9 +81,9 @@ def test_its_numbers_are_the_codes():
     assert f" minutes, {', '.join(map(str, hours[:-1]))} and {hours[-1]} hours " in told
     assert JITTER == 0.2
     assert "each up to a fifth sooner or later" in told
-    assert f"none within {TOTAL_S:g} s; no connection within {CONNECT_S:g} s" in told
-    assert f"at most {LONGEST_URL:,} characters" in told
-    assert f"the last {ATTEMPTS_KEPT} attempts" in told
+    assert f"none within {TIMEOUT_S:g} s; no connection within {CONNECT_S:g} s" in told
+    assert f"at most {MAX_URL_LENGTH:,} characters" in told
+    assert f"the last {MAX_ATTEMPTS_SHOWN} attempts" in told
     assert f'{{"overlap_s": {OVERLAP_S}}}' in told
     assert f"after {LEASE_S} s" in told
     assert set(State) <= set(re.findall(r"`(\w+)`", told))

@@ -41,29 +41,29 @@ def work(redis, settings):
     return work
 
 
-def test_one_more_than_may_wait_is_refused_and_makes_nothing(redis, create):
+def test_a_request_beyond_the_queue_limit_is_refused_and_creates_nothing(redis, create):
     create(*range(3), max_waiting=3)
 
     with pytest.raises(QueueFull) as refused:
         create("one too many", max_waiting=3)
 
-    assert (refused.value.whose, refused.value.bound) == ("all", 3)
+    assert (refused.value.scope, refused.value.limit) == ("all", 3)
     assert not redis.exists(keyspace.request("one too many"))
     assert redis.zcard(keyspace.WAITING) == 3
 
 
-def test_a_key_has_a_bound_of_its_own(redis, create):
+def test_a_key_has_its_own_queue_limit(redis, create):
     create(*range(3), max_waiting_per_key=3)
 
     with pytest.raises(QueueFull) as refused:
         create("one too many", max_waiting_per_key=3)
     create("of another", of=ApiKeys(redis).create("another")[0].key_id, max_waiting_per_key=3)
 
-    assert (refused.value.whose, refused.value.bound) == ("key", 3)
+    assert (refused.value.scope, refused.value.limit) == ("key", 3)
 
 
 @pytest.mark.parametrize("way", ["claimed", "cancelled", "expired", "revoked"])
-def test_who_waits_no_longer_makes_room(redis, settings, create, key_id, way):
+def test_a_request_that_leaves_the_queue_frees_capacity(redis, settings, create, key_id, way):
     transitions = Transitions(redis, settings)
     create(ID, max_waiting_per_key=1)
 
@@ -83,11 +83,11 @@ def test_who_waits_no_longer_makes_room(redis, settings, create, key_id, way):
             assert not redis.exists(keyspace.api_key(key_id))
             return
 
-    assert not redis.exists(keyspace.line(key_id), keyspace.TURNS, keyspace.LAST_TURNS)
+    assert not redis.exists(keyspace.key_queue(key_id), keyspace.TURNS, keyspace.LAST_TURNS)
     create("b", max_waiting_per_key=1)
 
 
-def test_no_more_are_accepted_than_can_be_started_in_time(create, work):
+def test_requests_that_cannot_start_in_time_are_refused(create, work):
     work(workers=2, took_ms=1000)
     create(*range(20), deadlines=Deadlines(10, 60))
 
@@ -95,10 +95,10 @@ def test_no_more_are_accepted_than_can_be_started_in_time(create, work):
         create("one too many", deadlines=Deadlines(10, 60))
     create("a patient one", deadlines=Deadlines(20, 60))
 
-    assert (refused.value.whose, refused.value.bound) == ("time", 20)
+    assert (refused.value.scope, refused.value.limit) == ("time", 20)
 
 
-def test_the_time_to_wait_follows_from_how_fast_the_queue_moves(create, work):
+def test_retry_after_follows_the_pace_of_the_queue(create, work):
     create(*range(100))
     waits = []
     for workers, took_ms in ((1, 2000), (4, 2000), (4, 100_000), (4, 1)):
@@ -110,7 +110,7 @@ def test_the_time_to_wait_follows_from_how_fast_the_queue_moves(create, work):
     assert waits == [10, 3, 125, 1]
 
 
-def test_the_pace_is_learned_from_how_long_requests_occupy_a_worker(redis, settings, create):
+def test_the_pace_is_the_average_time_a_request_occupies_a_worker(redis, settings, create):
     transitions = Transitions(redis, settings)
     create(ID, OTHER)
     claim_request(transitions, ID)

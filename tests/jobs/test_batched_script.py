@@ -1,4 +1,4 @@
-"""A script that answers many callers in one call."""
+"""Concurrent runs of a script share calls to Redis."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,7 +8,7 @@ from redis.exceptions import ConnectionError as RedisUnreachable
 from redis.exceptions import ResponseError
 
 from jobs.config.settings import Settings
-from jobs.redis.batched_script import LONGEST, BatchedScript
+from jobs.redis.batched_script import MAX_BATCH, BatchedScript
 from jobs.redis.connection import connect_async
 
 ECHO = """
@@ -38,11 +38,11 @@ def run(settings):
 
 
 async def all_of(script: BatchedScript, *questions: str) -> list[object]:
-    return await asyncio.gather(*[script.ask(each) for each in questions], return_exceptions=True)
+    return await asyncio.gather(*[script.run(each) for each in questions], return_exceptions=True)
 
 
 def test_each_caller_gets_his_own_answer_however_many_there_are(run):
-    questions = [str(number) for number in range(2 * LONGEST + 1)]
+    questions = [str(number) for number in range(2 * MAX_BATCH + 1)]
 
     answers = run(lambda script: all_of(script, *questions))
 
@@ -53,19 +53,19 @@ def test_answers_that_do_not_fit_the_questions_are_an_error_of_these_alone(run):
     async def asking(script: BatchedScript) -> object:
         (refused,) = await all_of(script, "fewer")
         assert isinstance(refused, ValueError)
-        return await asyncio.wait_for(script.ask("next"), 10)
+        return await asyncio.wait_for(script.run("next"), 10)
 
     assert run(asking) == [b"next", 1]
 
 
 def sizes(questions: list[str]) -> list[int]:
     """How many are asked along with each."""
-    return [min(LONGEST, len(questions) - at // LONGEST * LONGEST) for at in range(len(questions))]
+    return [min(MAX_BATCH, len(questions) - at // MAX_BATCH * MAX_BATCH) for at in range(len(questions))]
 
 
-def test_what_is_asked_while_a_call_is_under_way_goes_together(run):
+def test_runs_during_a_call_share_the_next_call(run):
     async def asking(script: BatchedScript) -> list[object]:
-        first = asyncio.create_task(script.ask("first"))
+        first = asyncio.create_task(script.run("first"))
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         return [await first, *await all_of(script, "a", "b", "c")]
@@ -75,7 +75,7 @@ def test_what_is_asked_while_a_call_is_under_way_goes_together(run):
 
 def test_all_hear_of_an_error_and_the_next_ones_are_answered(run):
     async def asking(script: BatchedScript) -> tuple[list[object], object]:
-        return await all_of(script, "a", "nonsense"), await script.ask("b")
+        return await all_of(script, "a", "nonsense"), await script.run("b")
 
     errors, answer = run(asking)
     assert [type(error) for error in errors] == [ResponseError] * 2
@@ -93,7 +93,7 @@ def test_all_hear_of_a_redis_that_is_away(run, tmp_path):
 @pytest.mark.parametrize("gone", [0, 1])
 def test_a_caller_that_goes_away_leaves_the_others_their_answers(run, gone):
     async def asking(script: BatchedScript) -> object:
-        callers = [asyncio.create_task(script.ask(str(number))) for number in range(2)]
+        callers = [asyncio.create_task(script.run(str(number))) for number in range(2)]
         await asyncio.sleep(0)
         callers[gone].cancel()
         return await callers[1 - gone]

@@ -1,4 +1,4 @@
-"""Redis that is silent, slow or not there yet."""
+"""Connections to a Redis that is silent, slow or not started yet."""
 
 import asyncio
 import contextlib
@@ -170,7 +170,7 @@ def test_silent_sentinels_are_given_up_in_time(tmp_path, shipped_connect_timeout
         url = f"redis+sentinel://:secret@{hosts}/shop?sentinel_password=secret"
         settings = Settings(redis_url=url, data_dir=tmp_path)
         times = [time.monotonic()]
-        with pytest.raises(RedisError, match="no Sentinel knows a living master of shop") as refused:
+        with pytest.raises(RedisError, match="no Sentinel knows a live master of shop") as refused:
             asyncio.run(read())
         times.append(time.monotonic())
         with connect(settings) as redis, pytest.raises(RedisError, match="no Sentinel knows"):

@@ -1,4 +1,4 @@
-"""Deleting requests: what goes, what stays, and what comes too late."""
+"""Deleting requests: what is deleted, what stays, and reports that arrive too late."""
 
 import base64
 
@@ -75,7 +75,7 @@ def names_of(redis, request_id):
     return found
 
 
-def test_nothing_of_a_request_is_left(redis, settings, submit, complete, deletion):
+def test_a_deletion_leaves_nothing_of_the_request(redis, settings, submit, complete, deletion):
     before = set(redis.scan_iter())
     request_id = submit(idempotency_key="once", options=RequestOptions(custom_id="one"))
     output = complete(request_id)
@@ -90,7 +90,7 @@ def test_nothing_of_a_request_is_left(redis, settings, submit, complete, deletio
     assert left <= {keyspace.PACE.encode(), keyspace.BELL.encode()}
 
 
-def test_the_same_submit_makes_a_new_request_after_it(submit, complete, deletion):
+def test_the_same_submit_creates_a_new_request_after_a_deletion(submit, complete, deletion):
     first = submit(idempotency_key="once")
     complete(first)
 
@@ -100,7 +100,7 @@ def test_the_same_submit_makes_a_new_request_after_it(submit, complete, deletion
 
 
 @pytest.mark.parametrize("claimed", [False, True])
-def test_what_has_not_ended_stays_whole(settings, submit, transitions, deletion, claimed):
+def test_an_unfinished_request_is_not_deleted(settings, submit, transitions, deletion, claimed):
     request_id = submit()
     if claimed:
         claim_request(transitions, request_id)
@@ -112,7 +112,7 @@ def test_what_has_not_ended_stays_whole(settings, submit, transitions, deletion,
     assert len(files(settings)) == 1
 
 
-def test_what_is_not_there_cannot_be_deleted(submit, complete, deletion):
+def test_a_missing_request_cannot_be_deleted(submit, complete, deletion):
     request_id = submit()
     complete(request_id)
     deletion.delete(request_id)
@@ -122,7 +122,7 @@ def test_what_is_not_there_cannot_be_deleted(submit, complete, deletion):
             deletion.delete(gone)
 
 
-def test_a_report_that_comes_after_it_brings_nothing_back(redis, submit, transitions, deletion):
+def test_a_report_after_the_deletion_restores_nothing(redis, submit, transitions, deletion):
     request_id = submit()
     claim_request(transitions, request_id)
     transitions.cancel(request_id, CANCELLED)
@@ -143,7 +143,7 @@ def test_a_report_that_comes_after_it_brings_nothing_back(redis, submit, transit
     assert not redis.exists(keyspace.picture("late"))
 
 
-def test_pictures_that_are_not_its_own_stay(settings, redis, submit, complete, deletion):
+def test_pictures_of_others_are_kept(settings, redis, submit, complete, deletion):
     first = submit()
     output = complete(first)
     second = submit(params={"base_image": f"{HERE}/pictures/{output.token}.png"})
@@ -155,9 +155,7 @@ def test_pictures_that_are_not_its_own_stay(settings, redis, submit, complete, d
     assert len(files(settings)) == 2, "input and output of the first"
 
 
-def test_a_failed_request_whose_parameters_were_not_kept_loses_its_inputs(
-    settings, submit, transitions, deletion
-):
+def test_inputs_of_a_failed_request_without_parameters_are_deleted(settings, submit, transitions, deletion):
     request_id = submit(params={"base_image": f"https://shop.example/{'a' * 2000}.png"})
     transitions.cancel(request_id, CANCELLED)
     assert transitions.read(request_id).params == {}
@@ -172,7 +170,7 @@ class BrokenStore(PictureStore):
         raise GenericError(f"no answer, {len(paths)} pictures stay")
 
 
-def test_while_the_store_fails_a_request_is_there_to_be_deleted_again(
+def test_while_the_store_fails_the_request_stays_and_can_be_deleted_again(
     redis, settings, submit, complete, deletion, transitions
 ):
     request_id = submit()
@@ -186,7 +184,7 @@ def test_while_the_store_fails_a_request_is_there_to_be_deleted_again(
     assert files(settings) == []
 
 
-def test_a_redis_that_is_full_takes_it(redis, submit, complete, deletion):
+def test_a_full_redis_accepts_a_deletion(redis, submit, complete, deletion):
     request_id = submit()
     complete(request_id)
     redis.config_set("maxmemory", "1")
@@ -198,7 +196,7 @@ def test_a_redis_that_is_full_takes_it(redis, submit, complete, deletion):
     assert names_of(redis, request_id) == set()
 
 
-def test_credits_are_not_touched(redis, key_id, submit, complete, deletion):
+def test_a_deletion_does_not_change_credits(redis, key_id, submit, complete, deletion):
     redis.hset(keyspace.api_key(key_id), "credits", 5)
     request_id = submit()
     complete(request_id)

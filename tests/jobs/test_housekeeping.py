@@ -1,4 +1,4 @@
-"""What keeps the store and RQ's registries from growing."""
+"""Housekeeping keeps the store and RQ's registries from growing."""
 
 import time
 

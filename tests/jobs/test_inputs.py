@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from jobs.config.settings import Settings
 from jobs.pictures.inputs import (
-    MOST_ESCAPES,
+    MAX_ESCAPES,
     SAMPLES,
     InputRules,
     InvalidInput,
@@ -97,14 +97,14 @@ def test_an_escape_is_read_wherever_it_stands():
         ("\ud800", "not valid base64"),
         ("A" * 2000, "at most 1,024 are allowed"),
         ("data:,%00" + "a" * 2000, "at most 1,024 are allowed"),
-        ("data:," + "%00" * (MOST_ESCAPES + 1), "send it as base64"),
+        ("data:," + "%00" * (MAX_ESCAPES + 1), "send it as base64"),
         ("https://shop.example/" + "a" * 5000, "at most 4,096"),
         ("HTTPS://me:pw@shop.example/", "user name"),
         ("https://shop.example/my cup.jpg", "write it %-encoded"),
         ("https://shop.example:22/a.png", "port 22"),
         ("http://2130706433/a.png", "a host that is a number"),
         ("https://", "must begin with"),
-        (f"{HERE}/samples/nothing.png", "is no sample picture of this service; there are cup.jpg, logo"),
+        (f"{HERE}/samples/nothing.png", "is not a sample picture of this service; choose from cup.jpg, logo"),
     ],
 )
 def test_what_cannot_be_a_picture_is_refused_with_what_to_do(text, said):

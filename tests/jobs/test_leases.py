@@ -1,4 +1,4 @@
-"""Leases: who owns one, how long, and what becomes of a request whose owner is gone."""
+"""Leases: their owner and length, and requests whose owner is gone."""
 
 import time
 
@@ -57,9 +57,7 @@ def in_queue(redis) -> list[str]:
     return open_queue(redis).job_ids
 
 
-def test_a_claim_is_held_until_the_lease_runs_out_and_a_heartbeat_renews_it(
-    redis, transitions, settings, take
-):
+def test_a_claim_lasts_until_its_lease_expires_and_a_heartbeat_renews_it(redis, transitions, settings, take):
     before = time.time()
     take()
     first = redis.zscore(keyspace.LEASES, ID)
@@ -73,7 +71,7 @@ def test_a_claim_is_held_until_the_lease_runs_out_and_a_heartbeat_renews_it(
     assert transitions.claim(ANOTHER) == []
 
 
-def test_who_claims_again_what_he_holds_goes_on_with_the_same_attempt(transitions, take, read):
+def test_a_repeated_claim_by_the_owner_returns_the_same_attempt(transitions, take, read):
     """As when the first answer was lost."""
     take()
 
@@ -81,7 +79,7 @@ def test_who_claims_again_what_he_holds_goes_on_with_the_same_attempt(transition
     assert read().attempts == 1
 
 
-def test_a_request_whose_lease_ran_out_is_next_in_the_queue_and_goes_to_another(
+def test_a_request_with_an_expired_lease_is_claimed_next_by_another_worker(
     redis, transitions, take, read, lapse
 ):
     take()
@@ -95,7 +93,7 @@ def test_a_request_whose_lease_ran_out_is_next_in_the_queue_and_goes_to_another(
     assert take(ANOTHER) == 2
 
 
-def test_the_first_result_stands_and_the_later_one_is_refused(redis, transitions, take, read, lapse):
+def test_the_first_result_stands_and_a_later_one_is_refused(redis, transitions, take, read, lapse):
     take()
     lapse()
     transitions.reclaim(ID)
@@ -110,7 +108,9 @@ def test_the_first_result_stands_and_the_later_one_is_refused(redis, transitions
     assert (read().status, read().attempts) == (Status.COMPLETED, 2)
 
 
-def test_who_was_given_up_and_ends_before_another_begins_is_believed(redis, transitions, take, read, lapse):
+def test_a_report_after_lease_expiry_is_accepted_if_no_other_attempt_has_started(
+    redis, transitions, take, read, lapse
+):
     take()
     lapse()
     transitions.reclaim(ID)
@@ -122,7 +122,7 @@ def test_who_was_given_up_and_ends_before_another_begins_is_believed(redis, tran
 
 
 @pytest.mark.parametrize("move", ["renew", "retry", "give_back"])
-def test_who_was_given_up_can_neither_go_on_nor_put_it_back_twice(redis, transitions, take, lapse, move):
+def test_a_worker_without_its_lease_can_neither_renew_nor_requeue(redis, transitions, take, lapse, move):
     take()
     lapse()
     transitions.reclaim(ID)
@@ -133,7 +133,7 @@ def test_who_was_given_up_can_neither_go_on_nor_put_it_back_twice(redis, transit
     assert in_queue(redis) == [ID]
 
 
-def test_a_request_that_kills_whoever_takes_it_ends_as_worker_lost(
+def test_a_request_that_kills_every_worker_ends_as_worker_lost(
     redis, settings, transitions, take, read, lapse
 ):
     for _ in range(settings.max_attempts - 1):
@@ -150,7 +150,7 @@ def test_a_request_that_kills_whoever_takes_it_ends_as_worker_lost(
     assert in_queue(redis) == []
 
 
-def test_what_a_stopping_worker_gives_back_is_not_counted(redis, settings, transitions, take, read):
+def test_an_attempt_given_back_by_a_stopping_worker_does_not_count(redis, settings, transitions, take, read):
     for _ in range(settings.max_attempts + 2):
         transitions.give_back(ID, take())
 
@@ -158,7 +158,7 @@ def test_what_a_stopping_worker_gives_back_is_not_counted(redis, settings, trans
     assert in_queue(redis) == [ID]
 
 
-def test_another_attempt_waits_its_time_outside_the_queue(redis, transitions, take, key_id):
+def test_a_delayed_attempt_is_not_in_the_queue(redis, transitions, take, key_id):
     take()
 
     before = time.time()
@@ -173,7 +173,7 @@ def test_another_attempt_waits_its_time_outside_the_queue(redis, transitions, ta
     assert redis.zcard(keyspace.RQ_SCHEDULED) == 0
 
 
-def test_the_last_attempts_failure_is_the_requests(settings, transitions, take, read):
+def test_the_failure_of_the_last_attempt_is_that_of_the_request(settings, transitions, take, read):
     for _ in range(settings.max_attempts - 1):
         transitions.retry(ID, take(), BROKEN)
 
@@ -183,7 +183,7 @@ def test_the_last_attempts_failure_is_the_requests(settings, transitions, take, 
     assert (read().status, read().code, read().error) == (Status.FAILED, BROKEN.code, BROKEN.error)
 
 
-def test_there_is_no_attempt_that_could_not_begin_in_time(transitions, take, read):
+def test_no_attempt_is_planned_that_could_not_start_in_time(transitions, take, read):
     take()
 
     with pytest.raises(IllegalMove, match="late"):
@@ -201,7 +201,7 @@ def test_a_second_entry_of_a_job_that_is_held_is_dropped(redis, transitions, tak
     assert in_queue(redis) == []
 
 
-def test_a_run_ends_at_its_own_time_however_many_attempts_it_took(redis, settings, key_id):
+def test_the_timeout_covers_all_attempts_together(redis, settings, key_id):
     transitions = Transitions(redis, settings.model_copy(update={"job_timeout_s": 60}))
     transitions.create(NewRequest(ID, key_id, {}))
     first = claim_request(transitions, ID)
@@ -213,7 +213,7 @@ def test_a_run_ends_at_its_own_time_however_many_attempts_it_took(redis, setting
     assert second.left_s < first.left_s <= 60
 
 
-def test_the_time_in_the_hand_of_a_worker_that_gave_it_back_does_not_count(
+def test_the_time_of_an_attempt_that_was_given_back_does_not_count(
     redis, settings, transitions, key_id, read
 ):
     transitions.create(NewRequest(ID, key_id, {}, Deadlines(start_timeout_s=100, timeout_s=60)))
@@ -230,7 +230,7 @@ def test_the_time_in_the_hand_of_a_worker_that_gave_it_back_does_not_count(
     assert read().started_at > started
 
 
-def test_what_was_given_back_and_not_started_in_time_is_told_so(redis, transitions, take, read):
+def test_a_request_given_back_and_not_started_in_time_fails_as_not_started(redis, transitions, take, read):
     transitions.give_back(ID, take())
     redis.zadd(keyspace.DEADLINES, {ID: 1})
 
@@ -239,7 +239,7 @@ def test_what_was_given_back_and_not_started_in_time_is_told_so(redis, transitio
     assert (read().code, read().error) == (FailureCode.TIMEOUT, UNSTARTED)
 
 
-def test_what_may_not_start_any_more_keeps_the_time_it_had(redis, transitions, take):
+def test_after_the_start_deadline_a_request_given_back_keeps_its_timeout(redis, transitions, take):
     transitions.give_back(ID, take())
     redis.hset(keyspace.request(ID), "start_by", 1)
     until = redis.zincrby(keyspace.DEADLINES, -1_000_000, ID)
@@ -249,7 +249,7 @@ def test_what_may_not_start_any_more_keeps_the_time_it_had(redis, transitions, t
     assert redis.zscore(keyspace.DEADLINES, ID) == until
 
 
-def test_a_request_that_a_former_version_began_is_given_back_with_its_time(redis, transitions, take):
+def test_a_request_started_by_an_older_version_is_given_back_with_its_timeout(redis, transitions, take):
     attempt = take()
     redis.hdel(keyspace.request(ID), "start_by")
     until = redis.zscore(keyspace.DEADLINES, ID)
@@ -278,7 +278,7 @@ def test_an_ended_request_leaves_no_lease_and_nothing_in_rq(redis, transitions, 
     assert not {keyspace.LEASES, keyspace.machine(LEASE_OWNER.machine)} & left
 
 
-def test_rq_sees_who_works_on_what(redis, transitions, take):
+def test_rq_shows_which_worker_has_which_job(redis, transitions, take):
     redis.hset(f"rq:worker:{LEASE_OWNER.worker}", mapping={"birth": "", "state": "idle"})
     take()
 
@@ -306,6 +306,6 @@ def test_a_request_must_be_started_and_ended_within_its_own_deadlines(redis, tra
     assert claim.left_s == 77
 
 
-def test_a_lease_is_of_the_length_that_is_set(redis, key_id):
+def test_a_lease_has_the_configured_length(redis, key_id):
     with pytest.raises(ValueError, match="lease_s"):
         Settings(lease_s=0)

@@ -1,4 +1,4 @@
-"""The lists of a key's requests: what is in them, for how long, and what a page of them is."""
+"""The lists of a key's requests: entries, expiry and pages."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from jobs.lifecycle.options import RequestOptions
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
 from jobs.queries import listing
-from jobs.queries.listing import Listing, Wanted
+from jobs.queries.listing import Listing, RequestFilter
 from tests.asking import OUTPUT, claim_request
 
 CANCELLED = Failure(FailureCode.CANCELLED, "cancelled by its owner")
@@ -38,7 +38,7 @@ def create(transitions, key_id):
 def ids(redis, key_id):
     """Of a page, and where the list goes on."""
 
-    def ids(wanted: Wanted = listing.ANY, limit: int = 10, before: int | None = None):
+    def ids(wanted: RequestFilter = listing.ALL, limit: int = 10, before: int | None = None):
         page = Listing(redis).page(key_id, wanted, limit, before)
         return [record.request_id[0] for record in page.records], page.next
 
@@ -82,20 +82,20 @@ def test_requests_are_chosen_by_status_and_by_their_own_name(create, ids, transi
     transitions.complete(uuid("a"), 1, OUTPUT, {})
     transitions.cancel(uuid("c"), CANCELLED)
 
-    assert ids(Wanted(status=Status.QUEUED))[0] == ["d", "b"]
-    assert ids(Wanted(custom_id="one"))[0] == ["c", "a"]
-    assert ids(Wanted(Status.COMPLETED, "one"))[0] == ["a"]
-    assert ids(Wanted(Status.COMPLETED, "two"))[0] == []
-    assert ids(Wanted(custom_id="none"))[0] == []
+    assert ids(RequestFilter(status=Status.QUEUED))[0] == ["d", "b"]
+    assert ids(RequestFilter(custom_id="one"))[0] == ["c", "a"]
+    assert ids(RequestFilter(Status.COMPLETED, "one"))[0] == ["a"]
+    assert ids(RequestFilter(Status.COMPLETED, "two"))[0] == []
+    assert ids(RequestFilter(custom_id="none"))[0] == []
 
 
 def test_a_rare_status_is_looked_for_a_step_at_a_time(create, ids, transitions, monkeypatch):
-    monkeypatch.setattr(listing, "MOST_READ", 3)
+    monkeypatch.setattr(listing, "MAX_READ", 3)
     create("a", "b", "c", "d", "e")
     transitions.cancel(uuid("a"), CANCELLED)
 
-    first, after_first = ids(Wanted(status=Status.FAILED))
-    second, end = ids(Wanted(status=Status.FAILED), before=after_first)
+    first, after_first = ids(RequestFilter(status=Status.FAILED))
+    second, end = ids(RequestFilter(status=Status.FAILED), before=after_first)
 
     assert (first, second, end) == ([], ["a"], None)
 
@@ -144,7 +144,7 @@ def test_a_request_that_ends_hours_late_is_in_its_lists_again(
 
     transitions.cancel(uuid("a"), CANCELLED)
 
-    assert ids(Wanted(custom_id=custom_id)) == (["a"], None)
+    assert ids(RequestFilter(custom_id=custom_id)) == (["a"], None)
     assert redis.pttl(listed) >= settings.result_ttl_s * 1000
 
 

@@ -1,4 +1,4 @@
-"""What happens even if nobody asks and nobody reports."""
+"""The reconciler ends or requeues requests without any report or poll."""
 
 import contextlib
 import os
@@ -17,11 +17,11 @@ from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle import lease_owner
 from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.lease_owner import LeaseOwner, this_machine
-from jobs.lifecycle.move_script import SWEEP_MOST
+from jobs.lifecycle.move_script import MAX_SWEPT
 from jobs.lifecycle.moves import Failure, IllegalMove
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
-from jobs.maintenance.reconciler import BATCH, Reconciler
+from jobs.maintenance.reconciler import PAGE, Reconciler
 from jobs.queue.rq import open_queue
 from tests.asking import LEASE_OWNER, accept, asked, claim_request, queued
 from tests.redis.hearing import hearing
@@ -67,7 +67,7 @@ def test_a_request_no_worker_took_in_time_fails_and_leaves_the_queue(
     assert open_queue(redis).job_ids == []
 
 
-def test_a_request_in_time_is_left_alone(redis, transitions, reconciler, request_id, key_id):
+def test_a_request_within_its_deadline_is_not_changed(redis, transitions, reconciler, request_id, key_id):
     reconciler.run_once()
 
     assert transitions.read(request_id).status is Status.QUEUED
@@ -93,7 +93,7 @@ def test_one_process_at_a_time_reconciles(redis, settings, transitions, reconcil
     assert 0 < redis.pttl(keyspace.RECONCILER) <= 1000
 
 
-def test_a_request_whose_worker_is_not_heard_of_is_put_back(redis, reconciler, request_id, claim):
+def test_a_request_with_an_expired_lease_is_requeued(redis, reconciler, request_id, claim):
     claim(request_id)
     redis.zadd(keyspace.LEASES, {request_id: 1})
 
@@ -102,7 +102,7 @@ def test_a_request_whose_worker_is_not_heard_of_is_put_back(redis, reconciler, r
     assert open_queue(redis).job_ids == [request_id]
 
 
-def test_a_request_whose_process_is_gone_is_put_back_at_once_by_whoever_is_on_its_machine(
+def test_a_request_of_a_dead_process_is_requeued_at_once_by_its_machine(
     redis, settings, reconciler, request_id, claim
 ):
     process = subprocess.Popen(["sleep", "60"])
@@ -130,9 +130,7 @@ def test_a_process_that_is_dead_but_not_reaped_is_gone(redis, reconciler, reques
     assert open_queue(redis).job_ids == [request_id]
 
 
-def test_another_process_of_the_same_number_is_not_taken_for_the_one_that_is_gone(
-    redis, reconciler, request_id, claim
-):
+def test_a_new_process_with_the_same_pid_is_not_the_lease_owner(redis, reconciler, request_id, claim):
     this = LeaseOwner.this_process("worker")
     pid, _, start = this.process.partition(" ")
     claim(request_id, LeaseOwner("worker", this.machine, f"{pid} {int(start) + 1}"))
@@ -142,7 +140,7 @@ def test_another_process_of_the_same_number_is_not_taken_for_the_one_that_is_gon
     assert open_queue(redis).job_ids == [request_id]
 
 
-def test_the_living_are_left_alone(redis, reconciler, request_id, claim):
+def test_leases_of_live_processes_are_kept(redis, reconciler, request_id, claim):
     claim(request_id, LeaseOwner.this_process("worker"))
 
     reconciler.run_once()
@@ -150,7 +148,7 @@ def test_the_living_are_left_alone(redis, reconciler, request_id, claim):
     assert open_queue(redis).job_ids == []
 
 
-def test_what_waited_for_its_next_attempt_is_put_back(
+def test_a_delayed_request_is_requeued_after_its_delay(
     redis, transitions, reconciler, request_id, key_id, claim
 ):
     claim(request_id)
@@ -165,7 +163,7 @@ def test_what_waited_for_its_next_attempt_is_put_back(
     assert queued(redis, key_id) == [request_id]
 
 
-def test_what_a_worker_of_a_former_version_left_in_transit_is_next(redis, reconciler):
+def test_an_entry_left_in_transit_by_an_older_worker_is_next(redis, reconciler):
     redis.rpush(keyspace.RQ_INTERMEDIATE, "first")
     redis.rpush(keyspace.RQ_QUEUE, "second")
 
@@ -174,7 +172,7 @@ def test_what_a_worker_of_a_former_version_left_in_transit_is_next(redis, reconc
     assert redis.lrange(keyspace.RQ_QUEUE, 0, -1) == [b"first", b"second"]
 
 
-def test_after_redis_was_away_workers_get_the_time_to_be_heard_of(settings, redis, request_id, claim):
+def test_after_redis_was_away_workers_get_time_to_renew_their_leases(settings, redis, request_id, claim):
     claim(request_id)
     redis.zadd(keyspace.LEASES, {request_id: 1})
 
@@ -197,7 +195,7 @@ def test_after_redis_was_away_workers_get_the_time_to_be_heard_of(settings, redi
     assert open_queue(redis).job_ids == []
 
 
-def test_what_is_no_request_of_ours_holds_up_no_other(redis, transitions, reconciler, request_id):
+def test_an_unknown_entry_does_not_block_others(redis, transitions, reconciler, request_id):
     foreign = "00000000-0000-0000-0000-000000000000"
     redis.set(keyspace.request(foreign), "no hash")
     redis.zadd(keyspace.DEADLINES, {"junk": 0, foreign: 1, request_id: 2})
@@ -212,13 +210,13 @@ def test_what_is_no_request_of_ours_holds_up_no_other(redis, transitions, reconc
 def many(redis, transitions):
     """Requests of a key with credits, more than are ended one by one."""
     key_id = ApiKeys(redis).create("shop", KeyOptions(credits=10_000))[0].key_id
-    made = [str(uuid4()) for _ in range(2 * BATCH + 100)]
+    made = [str(uuid4()) for _ in range(2 * PAGE + 100)]
     for request_id in made:
         transitions.create(NewRequest(request_id, key_id, {}))
     return key_id, made
 
 
-def test_many_that_are_late_all_end_in_one_round_wherever_in_the_queue_they_are(
+def test_many_late_requests_end_in_one_round_wherever_in_the_queue_they_are(
     redis, transitions, reconciler, many
 ):
     key_id, made = many
@@ -231,14 +229,14 @@ def test_many_that_are_late_all_end_in_one_round_wherever_in_the_queue_they_are(
     assert {transitions.read(request_id).code for request_id in late} == {FailureCode.TIMEOUT}
     assert queued(redis, key_id) == in_time
     assert redis.zcard(keyspace.WAITING) == redis.zcard(keyspace.DEADLINES) == len(in_time)
-    assert redis.zcard(keyspace.line(key_id)) == redis.zcard(keyspace.TURNS) == len(in_time)
+    assert redis.zcard(keyspace.key_queue(key_id)) == redis.zcard(keyspace.TURNS) == len(in_time)
     assert redis.hget(keyspace.api_key(key_id), "credits") == b"%d" % (10_000 - len(in_time))
     assert redis.hget(keyspace.api_key(key_id), "held") == b"%d" % len(in_time)
     assert redis.zcard(keyspace.RQ_FAILED) == len(late)
     assert not redis.exists(*(f"rq:job:{request_id}" for request_id in late))
 
 
-def test_one_step_ends_no_more_than_redis_can_do_without_being_missed(redis, reconciler, many):
+def test_one_step_ends_a_limited_number_of_requests(redis, reconciler, many):
     _, made = many
     redis.zadd(keyspace.DEADLINES, dict.fromkeys(made, 1))
 
@@ -247,12 +245,10 @@ def test_one_step_ends_no_more_than_redis_can_do_without_being_missed(redis, rec
 
     assert redis.zcard(keyspace.WAITING) == 0
     steps = [said for said in heard if said["command"].startswith("EVALSHA")]
-    assert len(steps) >= len(made) / SWEEP_MOST
+    assert len(steps) >= len(made) / MAX_SWEPT
 
 
-def test_among_many_that_are_late_one_that_is_worked_on_and_one_that_is_no_request_are_no_hindrance(
-    redis, transitions, reconciler, many
-):
+def test_a_running_request_and_an_unknown_entry_do_not_block_a_sweep(redis, transitions, reconciler, many):
     _, made = many
     worked_on, foreign = made[0], "00000000-0000-0000-0000-000000000000"
     transitions.claim(LEASE_OWNER)
@@ -266,10 +262,8 @@ def test_among_many_that_are_late_one_that_is_worked_on_and_one_that_is_no_reque
     assert "took longer" in transitions.read(worked_on).error
 
 
-def test_all_that_wait_for_their_next_attempt_are_put_back_in_one_round(
-    redis, transitions, reconciler, many, monkeypatch
-):
-    monkeypatch.setattr("jobs.maintenance.reconciler.LONGEST_S", 60)
+def test_all_delayed_requests_are_requeued_in_one_round(redis, transitions, reconciler, many, monkeypatch):
+    monkeypatch.setattr("jobs.maintenance.reconciler.MAX_MOVE_S", 60)
     key_id, made = many
     for request_id in made:
         transitions.claim(LEASE_OWNER)
@@ -278,7 +272,7 @@ def test_all_that_wait_for_their_next_attempt_are_put_back_in_one_round(
 
     reconciler.round()
 
-    assert redis.zcard(keyspace.line(key_id)) > BATCH
+    assert redis.zcard(keyspace.key_queue(key_id)) > PAGE
 
 
 def test_it_stops_in_the_middle_of_a_round(settings, redis, many):
@@ -296,7 +290,7 @@ def test_it_stops_in_the_middle_of_a_round(settings, redis, many):
     assert redis.zcard(keyspace.WAITING) > 0
 
 
-def test_it_goes_on_after_a_fault_until_it_is_told_to_stop(settings, caplog):
+def test_it_continues_after_an_error_until_it_is_stopped(settings, caplog):
     away = Settings(redis_url="redis://127.0.0.1:1/0", data_dir=settings.data_dir)
     stopped = threading.Event()
     rounds = []

@@ -1,4 +1,4 @@
-"""Accepting requests: what reaches Redis, what the store, and what is left when it goes wrong."""
+"""Accepting requests: what is written to Redis and the store, and what remains after an error."""
 
 import base64
 import json
@@ -114,7 +114,7 @@ def test_all_unusable_pictures_are_named_and_nothing_is_accepted(redis, submit):
 
 
 @pytest.mark.parametrize("reference", ["store:outputs/x", "sample:logo.png", "file:///etc/passwd", "", "  "])
-def test_our_internal_references_mean_nothing_to_a_client(submit, reference):
+def test_a_client_cannot_send_internal_references(submit, reference):
     with pytest.raises(InvalidPictures, match="overlay_image"):
         submit(base_image=URL, overlay_image=reference)
 
@@ -162,7 +162,7 @@ def test_an_accepted_submit_keeps_its_inputs(settings, submit):
     assert len(stored_inputs(settings)) == 1
 
 
-def test_a_submit_of_a_key_that_was_revoked_meanwhile_leaves_no_inputs(redis, settings, submit, key_id):
+def test_a_submit_of_a_revoked_key_leaves_no_inputs(redis, settings, submit, key_id):
     ApiKeys(redis).revoke(key_id)
 
     with pytest.raises(IllegalMove):
@@ -196,7 +196,7 @@ def test_a_request_that_cannot_be_submitted_again_leaves_no_copies(redis, settin
     assert stored_inputs(settings) == kept
 
 
-def test_a_redis_that_is_full_leaves_nothing_half_made(redis: Redis, settings, submit):
+def test_a_full_redis_refuses_a_submit_without_traces(redis: Redis, settings, submit):
     before = redis.dbsize()
     redis.config_set("maxmemory", "1")
     try:

@@ -8,7 +8,7 @@ from redis import Redis
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.lifecycle.creation import NewRequest
-from jobs.lifecycle.move_script import KEPT_PARAMS_BYTES
+from jobs.lifecycle.move_script import MAX_FAILED_PARAMS_BYTES
 from jobs.lifecycle.moves import Failure, IllegalMove
 from jobs.lifecycle.options import RequestOptions
 from jobs.lifecycle.record import Record
@@ -129,11 +129,9 @@ def test_a_request_goes_from_queued_over_processing_to_completed(transitions, re
 
 
 @pytest.mark.parametrize(("longer", "kept"), [(0, True), (1, False)])
-def test_of_a_failed_request_is_kept_what_it_asked_for_if_it_is_short(
-    transitions, read, key_id, longer, kept
-):
+def test_a_failed_request_keeps_short_parameters(transitions, read, key_id, longer, kept):
     address = "https://a.example/"
-    room = KEPT_PARAMS_BYTES - len(json.dumps({"base_image": address}))
+    room = MAX_FAILED_PARAMS_BYTES - len(json.dumps({"base_image": address}))
     params = {"base_image": address + (room + longer) * "b"}
     transitions.create(NewRequest(ID, key_id, params))
     assert read().params == params
@@ -164,13 +162,13 @@ def test_record_and_picture_expire_at_the_same_instant(redis, settings, transiti
 
 
 @pytest.mark.parametrize("state", ["COMPLETED", "FAILED"])
-def test_nothing_waits_for_a_terminal_request(redis, transitions, state, bring_to):
+def test_a_terminal_request_is_in_no_queue(redis, transitions, state, bring_to):
     bring_to(state)
 
     assert redis.zcard(keyspace.WAITING) == redis.zcard(keyspace.DEADLINES) == 0
 
 
-def test_an_unfinished_record_never_expires_so_that_it_is_always_ended_and_its_credits_return(redis, create):
+def test_an_unfinished_record_never_expires(redis, create):
     create()
 
     assert redis.ttl(keyspace.request(ID)) == -1
@@ -226,7 +224,7 @@ def test_the_job_appears_with_the_record_and_rq_reads_what_it_would_have_written
     assert redis.smembers("rq:queues") == {queue.key.encode(), of_key.key.encode()}
 
 
-def test_a_key_that_was_revoked_a_moment_ago_makes_nothing(redis, transitions):
+def test_a_key_that_was_just_revoked_creates_nothing(redis, transitions):
     with pytest.raises(IllegalMove, match="revoked"):
         transitions.create(NewRequest(ID, "key_gone", PARAMS))
 

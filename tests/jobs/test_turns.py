@@ -1,4 +1,4 @@
-"""Requests of different keys start in turn, whatever each has waiting."""
+"""Requests of different keys start in turn, however many each key has queued."""
 
 import asyncio
 import random
@@ -80,7 +80,7 @@ def keys_of(started):
     return [key_id for key_id, _ in started]
 
 
-def test_a_key_with_many_waiting_delays_anothers_one_request_by_two(key, submit, start):
+def test_a_key_with_many_queued_requests_delays_one_of_another_key_by_two(key, submit, start):
     flood, shop = key(), key()
     submit(flood, 1000)
     start(10)
@@ -89,13 +89,13 @@ def test_a_key_with_many_waiting_delays_anothers_one_request_by_two(key, submit,
     assert urgent in dict(map(reversed, start(3)))
 
 
-def test_a_key_alone_has_all_turns_in_the_order_of_its_requests(key, submit, start):
+def test_a_single_key_gets_all_turns_in_the_order_of_its_requests(key, submit, start):
     made = submit(key(), 20)
 
     assert [request_id for _, request_id in start(30)] == made
 
 
-def test_keys_that_all_have_some_waiting_start_alike_often(key, submit, start):
+def test_keys_with_queued_requests_start_equally_often(key, submit, start):
     started = Counter({key(): 0 for _ in range(5)})
     for each in started:
         submit(each, 20)
@@ -105,7 +105,7 @@ def test_keys_that_all_have_some_waiting_start_alike_often(key, submit, start):
         assert max(started.values()) - min(started.values()) <= 2
 
 
-def test_what_one_key_leaves_goes_to_the_others(key, submit, start):
+def test_turns_that_a_key_does_not_use_go_to_other_keys(key, submit, start):
     few, many = key(), key()
     submit(few, 3)
     made = submit(many, 30)
@@ -113,7 +113,7 @@ def test_what_one_key_leaves_goes_to_the_others(key, submit, start):
     assert [request_id for key_id, request_id in start(33) if key_id == many] == made
 
 
-def test_a_key_starts_by_its_weight(key, submit, start):
+def test_a_key_gets_turns_by_its_weight(key, submit, start):
     light, heavy = key(), key(weight=3)
     submit(light, 40)
     submit(heavy, 40)
@@ -121,7 +121,7 @@ def test_a_key_starts_by_its_weight(key, submit, start):
     assert Counter(keys_of(start(40)))[light] in (10, 11)
 
 
-def test_one_after_another_does_not_overtake_those_that_wait(key, submit, start):
+def test_a_key_that_submits_one_by_one_does_not_overtake_queued_requests(key, submit, start):
     """Each of its requests comes when the one before has started."""
     waiting, eager = key(), key()
     submit(waiting, 20)
@@ -134,7 +134,7 @@ def test_one_after_another_does_not_overtake_those_that_wait(key, submit, start)
 
 
 @pytest.mark.parametrize("way", ["cancelled", "late"])
-def test_what_leaves_the_queue_early_costs_its_key_no_turn(redis, transitions, key, submit, start, way):
+def test_a_request_that_leaves_the_queue_early_takes_no_turn(redis, transitions, key, submit, start, way):
     shop, other = key(), key()
     leaving, staying = submit(shop, 50), submit(shop, 5)
     submit(other, 50)
@@ -149,7 +149,7 @@ def test_what_leaves_the_queue_early_costs_its_key_no_turn(redis, transitions, k
     assert queued(redis, shop) == []
 
 
-def test_late_ones_at_the_head_of_a_line_take_no_turn(redis, transitions, key, submit, start):
+def test_late_requests_at_the_head_of_a_queue_take_no_turn(redis, transitions, key, submit, start):
     shop, other = key(), key()
     late, staying = submit(shop, 30), submit(shop, 2)
     submit(other, 10)
@@ -161,7 +161,7 @@ def test_late_ones_at_the_head_of_a_line_take_no_turn(redis, transitions, key, s
     assert [request_id for key_id, request_id in started if key_id == shop] == staying
 
 
-def test_what_was_given_back_is_next(transitions, key, submit, start):
+def test_a_request_given_back_is_next(transitions, key, submit, start):
     submit(key(), 3)
     [(_, first)] = start(1)
     transitions.give_back(first, 1)
@@ -169,7 +169,7 @@ def test_what_was_given_back_is_next(transitions, key, submit, start):
     assert [request_id for _, request_id in start(1)] == [first]
 
 
-def test_what_failed_at_once_comes_back_in_turn(redis, transitions, key, submit, start, position):
+def test_a_delayed_request_comes_back_in_turn(redis, transitions, key, submit, start, position):
     """As where a host that all of a key's pictures come from is away for a while."""
     flood, shop = key(), key()
     submit(flood, 40)
@@ -184,11 +184,13 @@ def test_what_failed_at_once_comes_back_in_turn(redis, transitions, key, submit,
     first = {request_id for _, request_id in start(3)}
     assert urgent in first
     assert first | {request_id for _, request_id in start(100)} >= set(failed)
-    assert not redis.exists(keyspace.TURNS, keyspace.LAST_TURNS, keyspace.line(flood))
+    assert not redis.exists(keyspace.TURNS, keyspace.LAST_TURNS, keyspace.key_queue(flood))
 
 
 @pytest.mark.parametrize("way", ["cancelled", "late"])
-def test_what_ends_before_its_next_attempt_leaves_the_line(redis, transitions, key, submit, start, way):
+def test_a_request_that_ends_before_its_next_attempt_leaves_the_queue(
+    redis, transitions, key, submit, start, way
+):
     shop = key()
     failed, staying = submit(shop, 2)
     start(1)
@@ -202,26 +204,26 @@ def test_what_ends_before_its_next_attempt_leaves_the_line(redis, transitions, k
 
     assert queued(redis, shop) == [staying]
     assert [request_id for _, request_id in start(2)] == [staying]
-    assert not redis.exists(keyspace.TURNS, keyspace.LAST_TURNS, keyspace.line(shop))
+    assert not redis.exists(keyspace.TURNS, keyspace.LAST_TURNS, keyspace.key_queue(shop))
 
 
-def test_a_record_that_cannot_be_claimed_holds_up_no_other(redis, key, submit, start):
+def test_a_record_that_cannot_be_claimed_does_not_block_others(redis, key, submit, start):
     broken, sound = submit(key(), 2)
     redis.hset(keyspace.request(broken), "attempts", "none")
 
     assert [request_id for _, request_id in start(2)] == [sound]
 
 
-def test_a_request_whose_record_is_gone_leaves_its_line(redis, transitions, key, submit, start):
+def test_a_request_without_a_record_leaves_the_queue(redis, transitions, key, submit, start):
     shop = key()
     gone, staying = submit(shop, 2)
     redis.delete(keyspace.request(gone))
 
     assert [request_id for _, request_id in start(2)] == [staying]
-    assert not redis.exists(keyspace.line(shop), keyspace.TURNS, keyspace.LAST_TURNS)
+    assert not redis.exists(keyspace.key_queue(shop), keyspace.TURNS, keyspace.LAST_TURNS)
 
 
-def test_a_turn_that_is_nobodys_holds_up_no_other(redis, key, submit, start):
+def test_a_turn_without_a_request_does_not_block_others(redis, key, submit, start):
     made = submit(key(), 2)
     redis.zadd(keyspace.TURNS, {"key_gone 1": -1, "": -2})
 
@@ -238,7 +240,9 @@ def test_requests_of_a_revoked_key_keep_their_turns(redis, key, submit, start):
     assert [request_id for key_id, request_id in start(4) if key_id == revoked] == made
 
 
-def test_a_place_in_the_queue_says_how_many_start_before(redis, transitions, key, submit, start, position):
+def test_the_queue_position_is_the_number_of_requests_that_start_before(
+    redis, transitions, key, submit, start, position
+):
     """Whatever came and went before: the queue is emptied in the order of the places."""
     chance = random.Random(5)
     keys = [key(weight) for weight in (1, 1, 2, 5)]
@@ -259,9 +263,7 @@ def test_a_place_in_the_queue_says_how_many_start_before(redis, transitions, key
     assert not [name for name in redis.smembers("rq:queues") if b":key_" in name]
 
 
-def test_requeued_requests_are_counted_in_the_place_of_those_behind_them(
-    transitions, key, submit, start, position
-):
+def test_requeued_requests_count_in_the_queue_position(transitions, key, submit, start, position):
     submit(key(), 2)
     [(_, first)] = start(1)
     [waiting] = submit(key())
@@ -271,7 +273,7 @@ def test_requeued_requests_are_counted_in_the_place_of_those_behind_them(
     assert position(waiting) == before + 1
 
 
-def test_a_flood_of_one_key_leaves_room_in_time_for_another(redis, transitions, key, submit):
+def test_a_flood_of_one_key_leaves_time_for_another(redis, transitions, key, submit):
     """A request is refused for lack of time by its own turn, not by all that waits."""
     redis.hset(keyspace.PACE, "job", 1000)
     flood, shop = key(), key()

@@ -1,4 +1,4 @@
-"""What Redis is asked."""
+"""Records the commands that Redis receives."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -6,12 +6,12 @@ from typing import Any
 
 from redis import Redis
 
-Said = dict[str, Any]  # `command`, and who said it: `client_type`, which is lua for a script
+Said = dict[str, Any]  # `command` and `client_type`, which is lua for a command of a script
 
 
 @contextmanager
 def hearing(redis: Redis) -> Iterator[list[Said]]:
-    """All commands to this database meanwhile, once that is over: a service may use another one."""
+    """Yields a list that has all commands to this database after the block; other databases are ignored."""
     heard: list[Said] = []
     database = redis.connection_pool.connection_kwargs["db"]
     with redis.monitor() as monitor:

@@ -19,7 +19,7 @@ from jobs.lifecycle.output import Output
 from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.inputs import sample_bytes
 from jobs.pictures.store import PictureStore, new_token
-from jobs.redis.connection import ANSWER_TIMEOUT_S
+from jobs.redis.connection import REPLY_TIMEOUT_S
 from tests.asking import claim_request
 from tests.redis.way import Way
 from tests.stack import Stack, empty_database, environment, running
@@ -198,7 +198,7 @@ def test_a_call_that_waits_for_its_picture_outlives_a_redis_that_is_not_heard(re
         ThreadPoolExecutor() as threads,
     ):
         urls = {"base_image": "https://shop.example/a.jpg", "overlay_image": "https://shop.example/b.png"}
-        with way.deaf_from(b"result ", 2 * ANSWER_TIMEOUT_S):  # as it is read, once it has been made
+        with way.deaf_from(b"result ", 2 * REPLY_TIMEOUT_S):  # as it is read, once it has been made
             call = threads.submit(stack.client.post, "/v1/superimpose", json=urls)
         [request_id] = redis.zrange(keyspace.WAITING, 0, -1)
         transitions = Transitions(redis, Settings())

@@ -41,14 +41,14 @@ class Way:
 
     @contextmanager
     def silent(self) -> Iterator[None]:
-        """Connections are accepted, and nothing is heard on them, nor on older ones."""
+        """Connections are accepted, but no connection, old or new, gets a reply."""
         self.to_drop = math.inf
         yield
         self.to_drop = 0
 
     @contextmanager
     def deaf_from(self, said: bytes, seconds: float) -> Iterator[None]:
-        """From the request on that holds `said` no answer comes back, for so long."""
+        """From the command that contains `said` on, no reply comes back for `seconds`."""
         self.until_said = said
 
         def hear_again() -> None:
@@ -64,7 +64,7 @@ class Way:
 
     @contextmanager
     def full(self) -> Iterator[None]:
-        """The same, and the kernel drops the packets of new connections."""
+        """Like `silent`, and the kernel drops the packets of new connections."""
         self._open.clear()
         with self.silent(), contextlib.ExitStack() as waiting:
             self._listener.listen(0)

@@ -1,4 +1,4 @@
-"""Whoever changes a request counts what that means, once."""
+"""Each change of a request is counted once, by the process that makes it."""
 
 import pytest
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from telemetry.line_writer import MOST_WAITING, NO_WAIT, LineWriter
+from telemetry.line_writer import MAX_QUEUED, NO_WAIT, LineWriter
 from tests.redis.sentinels import until
 
 
@@ -68,7 +68,7 @@ def test_lines_of_two_writers_to_one_pipe_stay_whole(pipe):
 def test_while_nobody_reads_no_one_waits_and_what_was_dropped_is_counted_in_its_place(pipe):
     reads, writes = pipe
     writer = LineWriter(writes, lost)
-    fills_the_pipe, many = "x" * 100_000, MOST_WAITING + 500
+    fills_the_pipe, many = "x" * 100_000, MAX_QUEUED + 500
     writer.write(fills_the_pipe)
     os.read(reads, 1)  # now it is being written
     for number in range(many):

@@ -1,4 +1,4 @@
-"""What servers say, and what the log says of it."""
+"""Responses of receivers, and the delivery log of an attempt."""
 
 import socket
 
@@ -7,7 +7,7 @@ from tests.worker.fetch.answers import requests
 
 
 def answering(*parts, then=lambda _: None):
-    """Sends these bytes to each request, then does something with the connection."""
+    """Sends these bytes in response to each request, then calls `then` with the connection."""
 
     def answer(connection: socket.socket) -> None:
         for _ in requests(connection):

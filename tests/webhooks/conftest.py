@@ -46,7 +46,7 @@ def transitions(redis: Redis, settings: Settings) -> Transitions:
 def retried_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same number of attempts, a moment after each other."""
     monkeypatch.setitem(scripts.CONSTANTS, "SCHEDULE", [SOON_MS] * len(scripts.RETRY_AFTER_S))
-    monkeypatch.setattr(exchange, "LONGEST_PAUSE_S", SOON_MS / 1000)
+    monkeypatch.setattr(exchange, "MAX_PAUSE_S", SOON_MS / 1000)
     monkeypatch.setattr(sender, "IDLE_S", SOON_MS / 1000)
 
 

@@ -13,7 +13,7 @@ from tests.redis.sentinels import until
 from tests.webhook_events import completed
 from tests.webhooks.answers import answering, outcome
 from webhooks import attempt, connections
-from webhooks.attempt import BROKEN, NO_HTTP, SILENT, UNREACHABLE
+from webhooks.attempt import CLOSED, INVALID, TIMED_OUT, UNREACHABLE
 
 METADATA = "http://169.254.169.254/latest/meta-data/"
 
@@ -21,7 +21,7 @@ METADATA = "http://169.254.169.254/latest/meta-data/"
 @pytest.fixture
 def hurried(monkeypatch):
     """The same limits, with less time."""
-    monkeypatch.setattr(attempt, "TOTAL_S", 2)
+    monkeypatch.setattr(attempt, "TIMEOUT_S", 2)
     monkeypatch.setattr(connections, "CONNECT_S", 1)
 
 
@@ -48,7 +48,7 @@ def test_one_that_is_silent_has_so_much_time_and_no_more(
 ):
     server = serve(answering(then=lambda connection: connection.recv(1)))
     with sending():
-        assert outcome(transitions, key_id, await_log, server.url) == (None, SILENT)
+        assert outcome(transitions, key_id, await_log, server.url) == (None, TIMED_OUT)
 
 
 def test_one_that_drips_its_headers_has_no_more_time(transitions, key_id, serve, sending, await_log, hurried):
@@ -59,7 +59,7 @@ def test_one_that_drips_its_headers_has_no_more_time(transitions, key_id, serve,
 
     server = serve(answering(b"HTTP/1.1 200 OK\r\n", then=drip))
     with sending():
-        assert outcome(transitions, key_id, await_log, server.url) == (None, SILENT)
+        assert outcome(transitions, key_id, await_log, server.url) == (None, TIMED_OUT)
 
 
 def test_one_that_drips_its_body_has_the_event_and_holds_nothing_up(
@@ -109,7 +109,7 @@ def test_headers_without_an_end_are_refused(transitions, key_id, serve, sending,
 
     server = serve(answering(b"HTTP/1.1 200 OK\r\n", then=pour))
     with sending():
-        assert outcome(transitions, key_id, await_log, server.url) == (None, NO_HTTP)
+        assert outcome(transitions, key_id, await_log, server.url) == (None, INVALID)
 
 
 def test_interim_answers_without_an_end_are_refused(transitions, key_id, serve, sending, await_log):
@@ -119,7 +119,7 @@ def test_interim_answers_without_an_end_are_refused(transitions, key_id, serve, 
 
     server = serve(answering(then=pour))
     with sending():
-        assert outcome(transitions, key_id, await_log, server.url) == (None, NO_HTTP)
+        assert outcome(transitions, key_id, await_log, server.url) == (None, INVALID)
 
 
 def test_an_interim_answer_is_no_answer(transitions, key_id, serve, sending, await_log):
@@ -134,7 +134,7 @@ def test_an_interim_answer_is_no_answer(transitions, key_id, serve, sending, awa
 def test_what_is_no_http_is_refused(transitions, key_id, serve, sending, await_log, said):
     server = serve(answering(said, then=lambda connection: connection.close()))
     with sending():
-        assert outcome(transitions, key_id, await_log, server.url) == (None, NO_HTTP)
+        assert outcome(transitions, key_id, await_log, server.url) == (None, INVALID)
 
 
 @pytest.mark.parametrize("parts", [(), (b"HTTP/1.1 20",)])
@@ -143,7 +143,7 @@ def test_one_that_breaks_off_is_asked_again(transitions, key_id, serve, sending,
     with sending():
         found = await_log(completed(transitions, key_id, server.url), attempts=1)
 
-    assert (found.attempts[0].error, found.state) == (BROKEN, State.PENDING)
+    assert (found.attempts[0].error, found.state) == (CLOSED, State.PENDING)
 
 
 def test_one_that_closes_in_the_middle_of_its_body_has_the_event(
@@ -175,7 +175,7 @@ def test_an_upgrade_is_no_success(transitions, key_id, serve, sending, await_log
     with sending():
         status, error = outcome(transitions, key_id, await_log, server.url)
 
-    assert (status, error) == (None, NO_HTTP)
+    assert (status, error) == (None, INVALID)
 
 
 def test_one_that_does_not_listen_cannot_be_reached(transitions, key_id, sending, await_log):
@@ -206,7 +206,7 @@ def test_names_that_nobody_answers_for_hold_up_no_receiver_that_has_answered(
         ]
         until(lambda: len(asked) == LOOKUPS_AT_ONCE, "all look-ups of new receivers hang")
         await_log(completed(transitions, key_id, live), State.DELIVERED)
-        assert await_log(dead[0], attempts=1).attempts[0].error in (UNREACHABLE, SILENT)
+        assert await_log(dead[0], attempts=1).attempts[0].error in (UNREACHABLE, TIMED_OUT)
         over.set()
 
     assert len(set(asked)) == len(asked)

@@ -1,4 +1,4 @@
-"""No packet goes where none may go, and no event to a server that is not who it should be."""
+"""No packet goes to a refused address, and no event to a server without a valid certificate."""
 
 import ssl
 from datetime import UTC, datetime
@@ -48,7 +48,7 @@ def test_a_name_that_is_bound_anew_between_two_attempts_is_judged_anew(
 def test_a_kept_connection_is_not_used_once_its_name_leads_inside(
     transitions, key_id, receiver, sending, await_log, monkeypatch, caplog
 ):
-    monkeypatch.setattr(connections, "JUDGED_S", 0.0)
+    monkeypatch.setattr(connections, "CHECKED_S", 0.0)
     addresses, url = ["127.0.0.1"], f"http://shop.com:{receiver.port}/"
     with caplog.at_level("INFO", "superimpose.webhooks"), sending(resolve=lambda *_: list(addresses)):
         for _ in range(2):
@@ -64,7 +64,7 @@ def test_a_kept_connection_is_not_used_once_its_name_leads_inside(
 def test_a_kept_connection_is_not_used_once_its_name_leads_elsewhere(
     settings, transitions, key_id, receiver, sending, await_log, monkeypatch
 ):
-    monkeypatch.setattr(connections, "JUDGED_S", 0.0)
+    monkeypatch.setattr(connections, "CHECKED_S", 0.0)
     addresses, url = ["127.0.0.1"], f"http://shop.com:{receiver.port}/"
     allowing = with_webhooks(settings, fetch_allow=("127.0.0.0/8",))
     with sending(resolve=lambda *_: list(addresses), of=allowing):

@@ -138,7 +138,7 @@ def test_a_connection_is_used_again(transitions, key_id, receiver, sending):
 def test_of_many_receivers_the_connections_that_were_used_last_are_kept(
     transitions, key_id, receiver, sending, await_log, monkeypatch
 ):
-    monkeypatch.setattr(connections, "KEPT", 2)
+    monkeypatch.setattr(connections, "POOL_SIZE", 2)
 
     def send(name: str) -> int:
         await_log(completed(transitions, key_id, f"http://{name}.com:{receiver.port}/"), State.DELIVERED)

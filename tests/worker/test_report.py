@@ -13,7 +13,7 @@ from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.store import PictureStore
-from jobs.redis.connection import ANSWER_TIMEOUT_S, connect_worker, redis_time
+from jobs.redis.connection import REPLY_TIMEOUT_S, connect_worker, redis_time
 from tests.asking import claim_request
 from tests.redis.way import Way
 from worker.attempt import Attempt
@@ -28,7 +28,7 @@ def test_a_report_whose_reply_was_lost_is_valid_and_keeps_its_output(
     request_id = submit()
     with Way(redis_socket).serving() as way:
         remote = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{way.port}/1"})
-        with way.deaf_from(b'"file_size"', 2 * ANSWER_TIMEOUT_S):  # what was said is given up once
+        with way.deaf_from(b'"file_size"', 2 * REPLY_TIMEOUT_S):  # what was said is given up once
             WarmWorker(connect_worker(remote), remote).work(burst=True)
 
     done = record(request_id)
@@ -144,7 +144,7 @@ def test_a_claim_whose_reply_is_lost_is_repeated_and_costs_no_attempt(settings, 
     request_id = submit()
     with Way(redis_socket).serving() as way:
         remote = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{way.port}/1"})
-        with way.deaf_from(b"\r\nclaim\r\n", 2 * ANSWER_TIMEOUT_S):  # what was said is given up once
+        with way.deaf_from(b"\r\nclaim\r\n", 2 * REPLY_TIMEOUT_S):  # what was said is given up once
             WarmWorker(connect_worker(remote), remote).work(burst=True)
 
     assert (record(request_id).status, record(request_id).attempts) == (Status.COMPLETED, 1)
@@ -154,7 +154,7 @@ def test_a_burst_worker_does_not_stop_while_redis_is_away(settings, redis_socket
     request_id = submit()
     with Way(redis_socket).serving() as way:
         remote = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{way.port}/1"})
-        with way.deaf_from(b"LLEN", 2 * ANSWER_TIMEOUT_S):  # what was said is given up once
+        with way.deaf_from(b"LLEN", 2 * REPLY_TIMEOUT_S):  # what was said is given up once
             WarmWorker(connect_worker(remote), remote).work(burst=True)
 
     assert record(request_id).status is Status.COMPLETED

@@ -230,9 +230,9 @@ def test_a_request_that_cannot_be_retried_is_refused_with_the_reason(client, sam
             path.unlink()
 
     text = refused(client.post(f"/v2/requests/{long}/retry"), 409, "cannot_retry")
-    assert "was not kept: of a FAILED request it is up to 1,024 bytes" in text
+    assert "are no longer stored: a FAILED request keeps only those of up to 1,024 bytes" in text
     text = refused(client.post(f"/v2/requests/{gone}/retry"), 409, "cannot_retry")
-    assert "its mask is not there any more" in text
+    assert "its mask is no longer stored" in text
     refused(client.post("/v2/requests/unknown/retry"), 404, "not_found")
 
 

@@ -19,7 +19,7 @@ from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
 from jobs.keys.key_rules import Scope
 from jobs.pictures.inputs import sample_bytes
-from jobs.pictures.uploads import LEAST_BYTES
+from jobs.pictures.uploads import MIN_BYTES
 from tests.stack import KEY, Stack, empty_database, environment, forget, running
 
 CUP, LOGO = sample_bytes("cup.jpg") or b"", sample_bytes("logo.png") or b""
@@ -228,7 +228,7 @@ def test_a_key_can_use_its_quota_and_again_after_its_uploads_expire(small, redis
 
 
 def test_small_uploads_count_with_a_minimum_size_and_cannot_fill_redis(small):
-    pixels = [b"GIF89a\1\0\1\0" + bytes([number]) for number in range(QUOTA // LEAST_BYTES + 1)]
+    pixels = [b"GIF89a\1\0\1\0" + bytes([number]) for number in range(QUOTA // MIN_BYTES + 1)]
 
     assert upload(small, *pixels[:-1]).status_code == 200
     assert upload(small, pixels[-1]).json()["code"] == "quota_exceeded"

@@ -7,7 +7,7 @@ from redis import Redis
 
 from compositor.models import MODELS
 from jobs import keyspace
-from jobs.lifecycle.options import MOST_CHARACTERS
+from jobs.lifecycle.options import MAX_CUSTOM_ID_LENGTH
 from tests.stack import empty_database, environment, running
 
 NAME = "sku 4711/växel №3"
@@ -63,7 +63,7 @@ def test_without_one_no_response_has_the_field(service, samples):
     ("wrong", "message"),
     [
         ("", 'custom_id: "" is not allowed: must have at least 1 character'),
-        ("x" * (MOST_CHARACTERS + 1), "must have at most 64 characters"),
+        ("x" * (MAX_CUSTOM_ID_LENGTH + 1), "must have at most 64 characters"),
         ("two\nlines", r'custom_id: "two\nlines" is not allowed: must have printable characters only'),
         ("nul\0", "must have printable characters only"),
         ("turned\u202eround", "must have printable characters only"),
@@ -80,7 +80,7 @@ def test_an_invalid_name_is_refused_by_its_field(service, samples, wrong, messag
 
 
 def test_a_name_of_maximum_length_in_any_script_is_accepted(service, samples):
-    longest = "商品" * (MOST_CHARACTERS // 2)
+    longest = "商品" * (MAX_CUSTOM_ID_LENGTH // 2)
 
     answer = service.client.post("/v2/superimpose", json=samples | {"custom_id": longest})
 
@@ -132,7 +132,7 @@ def test_it_is_described_in_the_body_of_each_model(service):
         body = document["paths"][f"/v2/{model}"]["post"]["requestBody"]["content"]["application/json"]
         schema = document["components"]["schemas"][body["schema"]["$ref"].rpartition("/")[2]]
         [rule, _] = schema["properties"]["custom_id"]["anyOf"]
-        assert (rule["minLength"], rule["maxLength"]) == (1, MOST_CHARACTERS)
+        assert (rule["minLength"], rule["maxLength"]) == (1, MAX_CUSTOM_ID_LENGTH)
 
 
 def test_log_lines_about_a_request_have_it(redis_socket, tmp_path):

@@ -7,7 +7,7 @@ from redis import Redis
 
 from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
-from jobs.webhooks.rules import FORM_WITH_HTTP, NOT_FROM_HERE
+from jobs.webhooks.rules import FORM_WITH_HTTP, NOT_ALLOWED
 from jobs.webhooks.secrets import OFF, KeySecrets
 from tests.stack import empty_database, environment, running
 from tests.webhook_events import MASTER
@@ -108,7 +108,7 @@ def test_the_same_idempotency_key_with_another_webhook_url_is_a_conflict(hooked,
     ({"webhook_url": "https://user@shop.com/"}, f"webhook_url: {FORM_WITH_HTTP}"),
     ({"webhook_url": "https://shop.com/#a"}, f"webhook_url: {FORM_WITH_HTTP}"),
     ({"webhook_url": "https://shop.com/" + "a" * 3000}, f"webhook_url: {FORM_WITH_HTTP}"),
-    ({"webhook_url": "http://169.254.169.254/"}, f"webhook_url: {NOT_FROM_HERE}"),
+    ({"webhook_url": "http://169.254.169.254/"}, f"webhook_url: {NOT_ALLOWED}"),
     ({"webhook_events": ["failed"]}, "webhook_events: give webhook_url too"),
 ])  # fmt: skip
 def test_an_invalid_webhook_url_is_refused(hooked, samples, options, error):

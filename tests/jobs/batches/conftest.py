@@ -11,12 +11,12 @@ import pytest
 from redis import Redis
 
 from jobs.batches.command import BatchCommand
-from jobs.batches.opening import STAGED_AT_A_TIME, Batches, CreatedBatch, OpenBatch, Sent
+from jobs.batches.opening import STAGE_MAX_REQUESTS, Batches, CreatedBatch, OpenBatch, SubmittedRequest
 from jobs.batches.reading import BatchReader
 from jobs.batches.record import BatchRecord
 from jobs.batches.scripts import script
 from jobs.config.settings import Settings
-from jobs.lifecycle.creation import asked
+from jobs.lifecycle.creation import common_args
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.options import RequestOptions
 from jobs.lifecycle.transitions import Transitions
@@ -29,7 +29,7 @@ from tests.asking import HERE, SAMPLES
 LOGO = sample_bytes("logo.png") or b""
 INLINE = base64.b64encode(LOGO).decode()
 
-MORE_THAN_A_CALL = STAGED_AT_A_TIME + 10
+MORE_THAN_A_CALL = STAGE_MAX_REQUESTS + 10
 
 
 def stored(settings: Settings) -> list[Path]:
@@ -37,7 +37,7 @@ def stored(settings: Settings) -> list[Path]:
     return [path for path in (settings.data_dir / "store").rglob("*") if path.is_file()]
 
 
-def requests(count: int, **more: Any) -> list[Sent]:
+def requests(count: int, **more: Any) -> list[SubmittedRequest]:
     """So many requests, named by their places: "r0", "r1" and so on."""
     return [
         ({**SAMPLES, "x_offset": nth}, RequestOptions(custom_id=f"r{nth}", **more)) for nth in range(count)
@@ -59,7 +59,7 @@ class Desk:
 
     def accept(
         self,
-        sent: Iterable[Sent],
+        sent: Iterable[SubmittedRequest],
         fingerprint: str = "",
         shared: dict[str, Any] | None = None,
         together: bool = False,
@@ -77,7 +77,7 @@ class Desk:
 
         return asyncio.run(accept())
 
-    def keep(self, sent: Sequence[Sent], **more: Any) -> str:
+    def keep(self, sent: Sequence[SubmittedRequest], **more: Any) -> str:
         """Keep requests of a batch, and die; its id."""
 
         async def keep() -> str:
@@ -88,11 +88,11 @@ class Desk:
 
         return asyncio.run(keep())
 
-    def accept_and_die(self, sent: Sequence[Sent], **more: Any) -> str:
+    def accept_and_die(self, sent: Sequence[SubmittedRequest], **more: Any) -> str:
         """Have a batch accepted, and die before one of its requests has entered the queue; its id."""
         batch_id = self.keep(sent, **more)
         command = self.command(**more)
-        args = asked(command.key_id, command.deadlines, self.settings)
+        args = common_args(command.key_id, command.deadlines, self.settings)
         args |= {"total": len(sent), "archive": new_token()}
         assert Script(self.redis, script("accept.lua"))(args=[batch_id, json.dumps(args)])[0] == b"ok"
         return batch_id

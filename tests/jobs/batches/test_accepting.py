@@ -16,7 +16,7 @@ from jobs.lifecycle.options import RequestOptions
 from jobs.lifecycle.record import View
 from jobs.lifecycle.status import Status
 from jobs.pictures.inputs import STORE
-from jobs.queries.listing import Listing, Wanted
+from jobs.queries.listing import Listing, RequestFilter
 from jobs.resubmission import Resubmission
 from tests.asking import HERE, OUTPUT, SAMPLES, accept, asked, claim_request, queued, rq_queue
 from tests.jobs.batches.conftest import INLINE, LOGO, MORE_THAN_A_CALL, Desk, requests, stored
@@ -86,7 +86,7 @@ def test_requests_of_a_batch_are_in_the_lists_of_their_key_newest_first(desk, re
         before = page.next
 
     assert pages == ids[::-1], "each has a place of its own"
-    [found] = listing.page(desk.key_id, Wanted(custom_id="r3")).records
+    [found] = listing.page(desk.key_id, RequestFilter(custom_id="r3")).records
     assert found.request_id == ids[3]
 
 
@@ -107,14 +107,14 @@ def test_no_batch_is_accepted_whose_last_request_could_not_start_in_time(desk, r
         desk.accept(requests(11), deadlines=Deadlines(10, 60))
     desk.accept(requests(10), deadlines=Deadlines(10, 60))
 
-    assert (refused.value.whose, refused.value.bound) == ("time", 10)
+    assert (refused.value.scope, refused.value.limit) == ("time", 10)
 
 
 def test_a_batch_that_was_accepted_is_made_although_its_key_is_revoked(desk, redis, transitions):
     batch_id = desk.accept_and_die(requests(3))
     ApiKeys(redis).revoke(desk.key_id)
 
-    BatchProgress(redis, desk.settings).enter(batch_id)
+    BatchProgress(redis, desk.settings).enqueue(batch_id)
     for request_id in desk.ids(batch_id):
         transitions.complete(request_id, claim_request(transitions, request_id).attempt, OUTPUT, {})
 

@@ -5,12 +5,12 @@ import pytest
 from jobs import keyspace
 from jobs.batches import opening
 from jobs.batches.progress import BatchProgress
-from jobs.batches.scripts import AT_A_TIME
+from jobs.batches.scripts import REQUESTS_PER_CALL
 from jobs.lifecycle.options import RequestOptions
 from tests.jobs.batches.conftest import Desk, requests
 from tests.redis.hearing import Said, hearing
 
-MANY = 4 * opening.STAGED_AT_A_TIME + 7
+MANY = 4 * opening.STAGE_MAX_REQUESTS + 7
 
 URL = "https://shop.example/shirt.jpg"
 
@@ -36,7 +36,7 @@ def accept_long_ones(desk: Desk) -> None:
 
 
 def enter_after_a_death(desk: Desk) -> None:
-    BatchProgress(desk.redis, desk.settings).go_on(desk.accept_and_die(requests(MANY)))
+    BatchProgress(desk.redis, desk.settings).resume(desk.accept_and_die(requests(MANY)))
 
 
 def cancel(desk: Desk) -> None:
@@ -61,7 +61,7 @@ def test_a_call_writes_only_a_few_records_however_large_the_batch_is(desk, redis
 
     longest = max(changed(call) for call in scripts(heard))
     assert sum(changed(call) for call in scripts(heard)) >= MANY
-    assert longest <= max(opening.STAGED_AT_A_TIME, AT_A_TIME) <= 100
+    assert longest <= max(opening.STAGE_MAX_REQUESTS, REQUESTS_PER_CALL) <= 100
 
 
 def test_a_call_has_few_requests_whose_parameters_are_long(desk, redis):
@@ -69,7 +69,7 @@ def test_a_call_has_few_requests_whose_parameters_are_long(desk, redis):
         accept_long_ones(desk)
 
     kept = [sum(map(len, call)) for call in scripts(heard) if any(" params " in command for command in call)]
-    assert max(kept) < opening.STAGED_BYTES + 100_000, "its last may exceed it"
+    assert max(kept) < opening.STAGE_MAX_BYTES + 100_000, "its last may exceed it"
 
 
 def test_the_step_that_accepts_a_batch_does_the_same_for_any_number(desk, redis):

@@ -4,7 +4,7 @@ import pytest
 
 from jobs import keyspace
 from jobs.batches.progress import BatchProgress
-from jobs.batches.scripts import AT_A_TIME
+from jobs.batches.scripts import REQUESTS_PER_CALL
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.moves import IllegalMove
@@ -13,7 +13,7 @@ from jobs.maintenance.reconciler import Reconciler
 from tests.asking import LEASE_OWNER, OUTPUT, accept, asked, claim_request, queued, rq_queue
 from tests.jobs.batches.conftest import Desk, requests
 
-MANY = 2 * AT_A_TIME + 5
+MANY = 2 * REQUESTS_PER_CALL + 5
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def test_what_waits_ends_and_frees_its_credits_and_its_place(desk, redis, transi
     batch, key = rich.batch(batch_id), keys.get(rich.key_id)
     assert (batch.cancelled, batch.status, batch.failed) == (True, Status.COMPLETED, MANY)
     assert codes(transitions, rich.ids(batch_id)) == {FailureCode.CANCELLED}
-    assert (key.credits, key.held, redis.zcard(keyspace.line(rich.key_id))) == (MANY, 0, 0)
+    assert (key.credits, key.held, redis.zcard(keyspace.key_queue(rich.key_id))) == (MANY, 0, 0)
     assert queued(redis, rich.key_id) == []
     assert redis.zcard(keyspace.TURNS) == 0
     assert redis.zcard(keyspace.WAITING) == redis.zcard(keyspace.DEADLINES) == 0
@@ -124,7 +124,7 @@ def test_a_worker_begins_no_request_of_a_batch_that_was_cancelled(desk, transiti
     claim_request(transitions, ids[0])
     flag(batch_id)
 
-    assert transitions.claim(LEASE_OWNER, most=3, holding=[ids[0]]) == []
+    assert transitions.claim(LEASE_OWNER, limit=3, holding=[ids[0]]) == []
 
     assert desk.counts(batch_id) == (0, 1, 0, 2)
     assert codes(transitions, ids[1:]) == {FailureCode.CANCELLED}
@@ -166,7 +166,7 @@ def test_the_others_in_the_line_of_a_key_stay_in_their_order(desk, redis, progre
     progress.cancel(batches[place])
 
     assert queued(redis, desk.key_id) == left
-    assert redis.zrange(keyspace.line(desk.key_id), 0, -1) == [each.encode() for each in left]
+    assert redis.zrange(keyspace.key_queue(desk.key_id), 0, -1) == [each.encode() for each in left]
     assert redis.zcard(keyspace.TURNS) == redis.zcard(keyspace.WAITING) == 2 * MANY
 
 

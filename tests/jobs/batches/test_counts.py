@@ -173,8 +173,8 @@ def test_what_is_refused_moves_no_count(desk, transitions):
 
 def test_moves_of_several_batches_in_one_call_are_counted_each_in_its_own(desk, transitions, redis):
     batches = [desk.accept(requests(3)).batch_id for _ in range(2)]
-    claims = transitions.claim(LEASE_OWNER, most=6)
-    together = transitions.together()
+    claims = transitions.claim(LEASE_OWNER, limit=6)
+    together = transitions.pipeline()
 
     for claim in claims:
         together.complete(claim.request_id, claim.attempt, OUTPUT, {})
@@ -193,7 +193,7 @@ def test_a_machine_that_died_with_requests_of_a_batch_leaves_its_counts_right(
     redis.zadd(keyspace.LEASES, dict.fromkeys(claimed, 1))
 
     Reconciler(redis, settings).run_once()
-    for claim in transitions.claim(LEASE_OWNER, most=4):
+    for claim in transitions.claim(LEASE_OWNER, limit=4):
         transitions.complete(claim.request_id, claim.attempt, OUTPUT, {})
 
     assert desk.counts(batch_id) == (0, 0, 4, 0)

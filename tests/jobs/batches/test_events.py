@@ -117,7 +117,7 @@ def test_a_key_with_too_many_undelivered_events_gets_no_batch_that_makes_one_mor
         few.accept(requests(1), webhook_url=URL)
     few.accept(requests(1))
 
-    assert refused.value.whose == "events"
+    assert refused.value.scope == "events"
 
 
 def test_the_events_of_a_batch_and_of_its_requests_are_counted_together(desk, redis, settings):

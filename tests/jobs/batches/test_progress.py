@@ -1,4 +1,4 @@
-"""What becomes of a batch whose process dies: it is whole, or it is not there."""
+"""A batch whose process dies is completed or dropped."""
 
 import asyncio
 import os
@@ -10,16 +10,16 @@ import time
 import pytest
 
 from jobs import keyspace
-from jobs.batches.opening import STAGED_AT_A_TIME, BatchDropped
+from jobs.batches.opening import STAGE_MAX_REQUESTS, BatchDropped
 from jobs.batches.progress import BatchProgress
-from jobs.batches.scripts import AT_A_TIME, LEFT_FOR_S, OPEN_FOR_S
+from jobs.batches.scripts import IDLE_FOR_S, OPEN_FOR_S, REQUESTS_PER_CALL
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.maintenance.reconciler import Reconciler
 from jobs.webhooks.deliveries import Deliveries
 from tests.asking import LEASE_OWNER, OUTPUT, claim_request, queued
 from tests.jobs.batches.conftest import requests
 
-MANY = 2 * STAGED_AT_A_TIME + 5
+MANY = 2 * STAGE_MAX_REQUESTS + 5
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def is_whole(desk, redis, batch_id, count):
     assert counts == (count,) * 5
     assert len(set(desk.ids(batch_id))) == count
     assert queued(redis, desk.key_id) == desk.ids(batch_id)
-    assert redis.zcard(keyspace.line(desk.key_id)) == redis.zcard(keyspace.TURNS) == count
+    assert redis.zcard(keyspace.key_queue(desk.key_id)) == redis.zcard(keyspace.TURNS) == count
     assert redis.hget(keyspace.api_key(desk.key_id), "entering") == redis.get(keyspace.ENTERING) == b"0"
     return True
 
@@ -75,9 +75,9 @@ def test_a_batch_that_was_never_accepted_is_dropped_after_a_while(desk, redis, s
 def test_what_is_kept_later_gives_a_batch_no_more_time(desk, redis):
     async def keep():
         batch = await desk._open()
-        await batch.add(requests(STAGED_AT_A_TIME))
+        await batch.add(requests(STAGE_MAX_REQUESTS))
         redis.zadd(keyspace.OPEN_BATCHES, {batch.batch_id: 1})
-        await batch.add(requests(STAGED_AT_A_TIME))
+        await batch.add(requests(STAGE_MAX_REQUESTS))
         return batch.batch_id
 
     assert redis.zscore(keyspace.OPEN_BATCHES, asyncio.run(keep())) == 1
@@ -86,7 +86,7 @@ def test_what_is_kept_later_gives_a_batch_no_more_time(desk, redis):
 def test_one_that_was_half_dropped_is_dropped_by_another(redis, desk, progress, round_when_due):
     batch_id = desk.keep(requests(MANY))
 
-    assert progress._drop(args=[batch_id, AT_A_TIME]) == MANY - AT_A_TIME
+    assert progress._drop(args=[batch_id, REQUESTS_PER_CALL]) == MANY - REQUESTS_PER_CALL
     round_when_due()
 
     assert nothing_is_left(redis)
@@ -94,9 +94,9 @@ def test_one_that_was_half_dropped_is_dropped_by_another(redis, desk, progress, 
 
 def test_what_arrives_after_it_was_dropped_is_refused_and_leaves_nothing(desk, redis, progress):
     def sent(meanwhile):
-        yield from requests(STAGED_AT_A_TIME)
+        yield from requests(STAGE_MAX_REQUESTS)
         meanwhile(redis.zrange(keyspace.OPEN_BATCHES, 0, -1)[0].decode())
-        yield from requests(STAGED_AT_A_TIME)
+        yield from requests(STAGE_MAX_REQUESTS)
 
     half_dropped = lambda batch_id: progress._drop(args=[batch_id, 1])  # noqa: E731
     for meanwhile in (progress.drop, half_dropped):
@@ -108,7 +108,7 @@ def test_what_arrives_after_it_was_dropped_is_refused_and_leaves_nothing(desk, r
 
 def test_one_that_was_dropped_as_a_whole_is_not_accepted(desk, redis, progress):
     def sent():
-        yield from requests(STAGED_AT_A_TIME)
+        yield from requests(STAGE_MAX_REQUESTS)
         progress.drop(redis.zrange(keyspace.OPEN_BATCHES, 0, -1)[0].decode())
 
     with pytest.raises(BatchDropped):
@@ -121,9 +121,9 @@ def test_one_that_was_dropped_as_a_whole_is_not_accepted(desk, redis, progress):
 def test_requests_that_an_api_died_over_enter_by_the_reconciler(desk, redis, progress, round_when_due, calls):
     batch_id = desk.accept_and_die(requests(MANY))
     for _ in range(calls):
-        progress._enter(args=[batch_id, AT_A_TIME])
+        progress._enter(args=[batch_id, REQUESTS_PER_CALL])
     assert desk.counts(batch_id) == (MANY, 0, 0, 0), "it is accepted as a whole"
-    assert len(desk.ids(batch_id)) == calls * AT_A_TIME
+    assert len(desk.ids(batch_id)) == calls * REQUESTS_PER_CALL
 
     round_when_due()
 
@@ -137,7 +137,7 @@ def test_an_accepted_batch_is_left_to_its_api_for_a_moment(desk, redis, settings
 
     assert desk.batch(batch_id).entered == 0
     seconds, _ = redis.time()
-    assert redis.zscore(keyspace.OPEN_BATCHES, batch_id) / 1000 <= seconds + 1 + LEFT_FOR_S
+    assert redis.zscore(keyspace.OPEN_BATCHES, batch_id) / 1000 <= seconds + 1 + IDLE_FOR_S
 
 
 def test_two_that_go_on_with_a_batch_at_a_time_do_nothing_twice(desk, redis, progress):
@@ -145,24 +145,24 @@ def test_two_that_go_on_with_a_batch_at_a_time_do_nothing_twice(desk, redis, pro
 
     while progress._enter(args=[batch_id, 3]):
         progress._enter(args=[batch_id, 2])
-    progress.enter(batch_id)
+    progress.enqueue(batch_id)
 
     assert is_whole(desk, redis, batch_id, MANY)
 
 
 def test_work_begins_while_the_rest_enters(desk, redis, transitions, progress, round_when_due):
     batch_id = desk.accept_and_die(requests(MANY))
-    progress._enter(args=[batch_id, AT_A_TIME])
+    progress._enter(args=[batch_id, REQUESTS_PER_CALL])
 
-    claims = transitions.claim(LEASE_OWNER, most=AT_A_TIME)
+    claims = transitions.claim(LEASE_OWNER, limit=REQUESTS_PER_CALL)
     for claim in claims:
         transitions.complete(claim.request_id, claim.attempt, OUTPUT, {})
-    assert desk.counts(batch_id) == (MANY - AT_A_TIME, 0, AT_A_TIME, 0)
+    assert desk.counts(batch_id) == (MANY - REQUESTS_PER_CALL, 0, REQUESTS_PER_CALL, 0)
     assert not desk.batch(batch_id).has_ended
     round_when_due()
 
     assert desk.batch(batch_id).entered == MANY
-    assert desk.counts(batch_id) == (MANY - AT_A_TIME, 0, AT_A_TIME, 0)
+    assert desk.counts(batch_id) == (MANY - REQUESTS_PER_CALL, 0, REQUESTS_PER_CALL, 0)
 
 
 def test_requests_nobody_could_start_in_time_fail_although_they_never_entered(

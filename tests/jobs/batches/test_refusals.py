@@ -1,4 +1,4 @@
-"""A batch is accepted as a whole or not at all, and of one that is refused nothing is left."""
+"""A batch is accepted as a whole or not at all, and a refused batch leaves nothing behind."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 from redis.exceptions import ResponseError
 
 from jobs import keyspace
-from jobs.batches.opening import STAGED_AT_A_TIME, InvalidRequests
+from jobs.batches.opening import STAGE_MAX_REQUESTS, InvalidRequests
 from jobs.batches.progress import BatchProgress
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
@@ -50,7 +50,7 @@ def test_room_for_half_of_a_batch_is_none(desk, bound, whose):
     with pytest.raises(QueueFull) as refused:
         small.accept(requests(MORE_THAN_A_CALL))
 
-    assert (refused.value.whose, refused.value.bound) == (whose, MORE_THAN_A_CALL // 2)
+    assert (refused.value.scope, refused.value.limit) == (whose, MORE_THAN_A_CALL // 2)
     assert nothing_is_left(small)
     limited(desk, **{bound: MORE_THAN_A_CALL}).accept(requests(MORE_THAN_A_CALL))
 
@@ -82,8 +82,8 @@ def test_no_more_requests_are_kept_than_may_be_accepted(desk, bound, whose):
     with pytest.raises(QueueFull) as refused:
         small.accept(sent())
 
-    assert (refused.value.whose, refused.value.bound) == (whose, MORE_THAN_A_CALL)
-    assert kept == STAGED_AT_A_TIME
+    assert (refused.value.scope, refused.value.limit) == (whose, MORE_THAN_A_CALL)
+    assert kept == STAGE_MAX_REQUESTS
     assert nothing_is_left(small)
 
 
@@ -109,10 +109,10 @@ def test_what_has_not_entered_the_queue_takes_its_room(desk, redis, key_id):
         another.accept(requests(5))
     small.accept(requests(2))
 
-    assert (of_key.value.whose, of_all.value.whose) == ("key", "all")
-    BatchProgress(redis, desk.settings).enter(batch_id)
+    assert (of_key.value.scope, of_all.value.scope) == ("key", "all")
+    BatchProgress(redis, desk.settings).enqueue(batch_id)
     assert redis.hget(keyspace.api_key(key_id), "entering") == redis.get(keyspace.ENTERING) == b"0"
-    assert redis.zcard(keyspace.line(key_id)) == 8
+    assert redis.zcard(keyspace.key_queue(key_id)) == 8
 
 
 def test_a_batch_of_a_key_that_was_revoked_while_it_arrived_is_refused(desk, redis):

@@ -1,4 +1,4 @@
-"""Who is let in, and how often: the admission step on a real Redis."""
+"""Authentication and rate limits: the admission step on a real Redis."""
 
 import asyncio
 import time

@@ -26,18 +26,18 @@ class Desk:
         self.held: list[Event] = []
         self.turn = 0
 
-    def claim(self, most: int = 100, reports: list[Report] | None = None) -> list[Event]:
+    def claim(self, limit: int = 100, reports: list[Report] | None = None) -> list[Event]:
         """Claim up to so many of each lane."""
         self.turn += 1
-        return asyncio.run(self._claim(most, reports or []))
+        return asyncio.run(self._claim(limit, reports or []))
 
-    async def _claim(self, most: int, reports: list[Report]) -> list[Event]:
+    async def _claim(self, limit: int, reports: list[Report]) -> list[Event]:
         done = {(report.event.request_id, report.event.attempt) for report in reports}
         self.held = [each for each in self.held if (each.request_id, each.attempt) not in done]
         async with connect_async_changes(self._settings) as redis:
             exchange = Exchange(redis, self._settings)
             exchange._turn = self.turn
-            events, given_up = await exchange(reports, dict.fromkeys(LANES, most), self.held)
+            events, given_up = await exchange(reports, dict.fromkeys(LANES, limit), self.held)
         self.held += events
         self.given_up += given_up
         return events

@@ -4,7 +4,7 @@ from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
 from jobs.queries.queue_state import read_queue_state
-from jobs.webhooks.exchange import LONGEST_PAUSE_S, NEW_OF_KEY, PER_RECEIVER, TROUBLED, Ending
+from jobs.webhooks.exchange import MAX_PAUSE_S, NEW_OF_KEY, PER_RECEIVER, TROUBLED, Ending
 from jobs.webhooks.scripts import LEASE_S
 from tests.redis.hearing import hearing
 from tests.webhook_events import complete, completed, lapse, new_request
@@ -61,7 +61,7 @@ def test_a_dead_receiver_holds_up_no_live_one(transitions, key_id, desk):
 
     live = completed(transitions, key_id, OTHER)
 
-    assert live in {event.request_id for event in desk.claim(most=1)}
+    assert live in {event.request_id for event in desk.claim(limit=1)}
 
 
 def test_a_receiver_that_fails_again_and_again_is_left_alone_for_a_while(redis, transitions, key_id, desk):
@@ -74,7 +74,7 @@ def test_a_receiver_that_fails_again_and_again_is_left_alone_for_a_while(redis, 
     [(receiver, at_ms)] = redis.zrange(keyspace.lane("troubled"), 0, -1, withscores=True)
     assert receiver == f"{key_id} shop.example".encode()
     seconds, micros = redis.time()
-    assert at_ms / 1000 - seconds - micros / 1e6 <= LONGEST_PAUSE_S
+    assert at_ms / 1000 - seconds - micros / 1e6 <= MAX_PAUSE_S
 
     redis.zadd(keyspace.lane("troubled"), {receiver: 1})
     [event] = desk.claim()
@@ -94,9 +94,9 @@ def test_old_failures_do_not_starve_new_events_nor_these_them(redis, transitions
 
     first, second = desk.claim(), []
     desk.held = []
-    second = desk.claim(most=1)
+    second = desk.claim(limit=1)
     desk.held = []
-    third = desk.claim(most=1)
+    third = desk.claim(limit=1)
 
     ids = {event.request_id for event in first}
     assert (len(ids & old), len(ids & new)) == (4, 4)
@@ -113,7 +113,7 @@ def test_receivers_take_turns(transitions, key_id, desk):
 
     receivers = []
     for _ in range(4):
-        receivers += [event.receiver.partition(" ")[2] for event in desk.claim(most=1)]
+        receivers += [event.receiver.partition(" ")[2] for event in desk.claim(limit=1)]
         desk.held = []
 
     assert sorted(receivers) == ["other.example"] * 2 + ["shop.example"] * 2
@@ -127,7 +127,7 @@ def test_a_claim_reads_no_more_the_more_events_wait(redis, transitions, key_id, 
 
     def commands() -> int:
         with hearing(redis) as heard:
-            desk.claim(most=1)
+            desk.claim(limit=1)
         desk.held = []
         lapse(redis, request_id)
         return len(heard)
@@ -167,12 +167,12 @@ def test_many_dead_receivers_hold_up_no_live_one(redis, transitions, key_id, des
     make_proven(transitions, key_id, desk, OTHER)
     for nth in range(200):
         completed(transitions, key_id, f"https://dead{nth}.example/")
-    for dead in desk.claim(most=50):
+    for dead in desk.claim(limit=50):
         desk.report(dead, Ending.RETRY)
 
     live = completed(transitions, key_id, OTHER)
 
-    assert live in {event.request_id for event in desk.claim(most=1)}
+    assert live in {event.request_id for event in desk.claim(limit=1)}
 
 
 def test_what_cannot_be_read_holds_up_no_other(redis, transitions, key_id, desk, caplog):
@@ -191,13 +191,13 @@ def test_a_key_s_many_new_receivers_hold_up_no_other_key_s(redis, transitions, k
     other = ApiKeys(redis).create("other")[0].key_id
     for nth in range(60):
         completed(transitions, key_id, f"https://dead{nth}.example/")
-    held = desk.claim(most=30)  # none of which answers
+    held = desk.claim(limit=30)  # none of which answers
     assert len(held) == Settings().webhook_concurrency // NEW_OF_KEY
-    assert desk.claim(most=10) == []
+    assert desk.claim(limit=10) == []
 
     theirs = completed(transitions, other, URL)
 
-    assert [event.request_id for event in desk.claim(most=1)] == [theirs]
+    assert [event.request_id for event in desk.claim(limit=1)] == [theirs]
 
 
 def test_new_receivers_of_different_keys_take_turns(redis, transitions, key_id, desk):
@@ -206,8 +206,8 @@ def test_new_receivers_of_different_keys_take_turns(redis, transitions, key_id, 
         for nth in range(10):
             completed(transitions, key, f"https://new{nth}.example/")
 
-    turns = [desk.claim(most=1)[0].record.key_id for _ in range(6)]
-    together = [event.record.key_id for event in desk.claim(most=6)]
+    turns = [desk.claim(limit=1)[0].record.key_id for _ in range(6)]
+    together = [event.record.key_id for event in desk.claim(limit=6)]
 
     assert sorted(turns) == sorted(keys * 3)
     assert sorted(together) == sorted(keys * 3)

@@ -158,7 +158,7 @@ def test_a_key_with_too_many_undelivered_events_may_make_no_more(redis, settings
         new_request(transitions, key_id, URL)
     transitions.create(NewRequest("5476801e-1a31-4475-8dbb-58e6b9ddfa68", key_id, {}))  # without one
 
-    assert (refused.value.whose, refused.value.bound) == ("events", 2)
+    assert (refused.value.scope, refused.value.limit) == ("events", 2)
     [event] = desk.claim()
     assert event.request_id in requests
     desk.report(event, Ending.DELIVERED)

@@ -7,7 +7,7 @@ import pytest
 from jobs import keyspace
 from jobs.deletion import Deletion
 from jobs.pictures.store import PictureStore
-from jobs.webhooks.deliveries import ATTEMPTS_KEPT, Attempt, NoEvent, State
+from jobs.webhooks.deliveries import MAX_ATTEMPTS_SHOWN, Attempt, NoEvent, State
 from jobs.webhooks.exchange import Ending
 from jobs.webhooks.scripts import RETRY_AFTER_S
 from tests.webhook_events import completed, event_of, lapse, new_request
@@ -155,7 +155,7 @@ def test_the_log_has_the_last_attempts(redis, transitions, key_id, desk, deliver
     desk.report(desk.claim()[0], Ending.DELIVERED)
 
     found = deliveries.find(request_id)
-    assert len(found.attempts) == ATTEMPTS_KEPT
+    assert len(found.attempts) == MAX_ATTEMPTS_SHOWN
     assert [attempt.duration_ms for attempt in found.attempts] == [*range(12, 31), 12]
 
 

@@ -3,11 +3,11 @@
 import pytest
 
 from jobs.config.settings import Settings
-from jobs.webhooks.rules import FORM, NOT_FROM_HERE, WITHOUT_URL, InvalidWebhook, Webhook, WebhookRules
+from jobs.webhooks.rules import FORM, NOT_ALLOWED, WITHOUT_URL, InvalidWebhook, WebhookRules, webhook_fields
 from jobs.webhooks.secrets import WebhooksOff
 from tests.webhook_events import MASTER
 
-INSIDE = f"webhook_url: {NOT_FROM_HERE}"
+INSIDE = f"webhook_url: {NOT_ALLOWED}"
 URL = "https://shop.example.com/hooks?key=1"
 
 
@@ -51,7 +51,7 @@ def test_the_longest_address_passes_and_what_was_asked_for_is_kept_whole():
     url = URL + "a" * (2048 - len(URL))
     WebhookRules(settings()).check(url, None)
 
-    kept = Webhook.of(url, None).kept("key_1", "https://here", has_base64=False)
+    kept = webhook_fields(url, None, "key_1", "https://here")
 
     assert kept["url"] == url
     assert kept["receiver"] == "key_1 shop.example.com"
