@@ -3,16 +3,19 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from zipfile import ZIP_STORED, ZipFile, ZipInfo
 
 from api.batches.names import FileNames
 from jobs.lifecycle.output import Output
-from jobs.pictures.store import PictureGone, PictureStore
+from jobs.pictures.store import PictureGone
 
 CHUNK = 1024 * 1024  # bytes read and sent at a time
 AT_A_TIME = 8  # pictures whose first chunks are read concurrently
+ReadRange = Callable[[str, int, int], Awaitable[bytes]]
+"""`PictureStore.get_range` in one of its forms: path, start, end (exclusive)."""
+
 MISSING = "missing.txt"
 GONE = "its picture no longer exists"
 
@@ -45,14 +48,14 @@ class _Buffer:
 
 
 async def zip_pictures(
-    store: PictureStore, pages: AsyncIterator[Sequence[Entry]], created_at: float
+    read: ReadRange, pages: AsyncIterator[Sequence[Entry]], created_at: float
 ) -> AsyncIterator[bytes]:
     """The chunks of a ZIP file: pictures uncompressed, and `missing.txt`, which lists missing ones."""
     buffer, names, missing = _Buffer(), FileNames(MISSING), list[str]()
     date = time.gmtime(created_at)[:6]
     with ZipFile(buffer, "w", ZIP_STORED) as archive:  # type: ignore[call-overload]
         async for page in pages:
-            for entry, first_chunk in await _read_first_chunks(store, page):
+            for entry, first_chunk in await _read_first_chunks(read, page):
                 if entry.output is None or first_chunk is None:
                     missing.append(f"{entry.name}: {GONE if entry.output else entry.reason}\n")
                     continue
@@ -64,7 +67,7 @@ async def zip_pictures(
                     for start in range(CHUNK, info.file_size, CHUNK):
                         yield buffer.take()
                         end = min(start + CHUNK, info.file_size)
-                        file.write(await store.get_range(entry.output.path, start, end))
+                        file.write(await read(entry.output.path, start, end))
                 yield buffer.take()
         if missing:
             archive.writestr(ZipInfo(MISSING, date), "".join(missing))
@@ -72,14 +75,14 @@ async def zip_pictures(
 
 
 async def _read_first_chunks(
-    store: PictureStore, entries: Sequence[Entry]
+    read: ReadRange, entries: Sequence[Entry]
 ) -> Iterator[tuple[Entry, bytes | None]]:
     """Read concurrently, as a bucket has a high latency; None for a missing picture."""
 
     async def first_chunk(output: Output | None) -> bytes | None:
         with contextlib.suppress(PictureGone):
             if output is not None:
-                return await store.get_range(output.path, 0, min(CHUNK, output.file_size))
+                return await read(output.path, 0, min(CHUNK, output.file_size))
         return None
 
     return zip(entries, await asyncio.gather(*(first_chunk(each.output) for each in entries)), strict=True)

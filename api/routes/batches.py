@@ -173,7 +173,8 @@ async def send_archive(request: Request, service: ServiceDep, name: str) -> Resp
     if request.method == "HEAD":
         return Response(headers=headers, media_type="application/zip")
     members = await all_members(service.batch_reader, batch.batch_id)
-    chunks = zip_pictures(service.store, entries(service.batch_reader, members), batch.created_at)
+    pages = entries(service.batch_reader, members)
+    chunks = zip_pictures(service.store.get_range_async, pages, batch.created_at)
     return StreamingResponse(chunks, headers=headers, media_type="application/zip")
 
 

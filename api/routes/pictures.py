@@ -119,7 +119,7 @@ async def _send_stored(
     ranged = {"Content-Range": part.content_range} if part else {}
     full = {**headers, **ranged, "Content-Length": str(end - start)}
     if request.method == "HEAD":
-        await store.get_range(published.path, 0, 1)  # raises if the picture is gone, as for GET
+        await store.get_range_async(published.path, 0, 1)  # raises if the picture is gone, as for GET
         return Response(status_code=status, headers=full)
     return await send_range(store, published.path, start, end, status, full)
 
@@ -128,7 +128,7 @@ async def send_range(
     store: PictureStore, path: str, start: int, end: int, status: int, headers: Mapping[str, str]
 ) -> Response:
     """Send bytes `start` to `end` (exclusive) of a stored picture. Raises `PictureGone`."""
-    first = await store.get_range(path, start, min(start + CHUNK, end))
+    first = await store.get_range_async(path, start, min(start + CHUNK, end))
     if len(first) == end - start:
         return Response(first, status, headers=headers)
     return StreamingResponse(_chunks(store, path, first, start, end), status, headers=headers)
@@ -137,4 +137,4 @@ async def send_range(
 async def _chunks(store: PictureStore, path: str, first: bytes, start: int, end: int) -> AsyncIterator[bytes]:
     yield first
     for at in range(start + CHUNK, end, CHUNK):
-        yield await store.get_range(path, at, min(at + CHUNK, end))
+        yield await store.get_range_async(path, at, min(at + CHUNK, end))

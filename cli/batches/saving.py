@@ -1,5 +1,6 @@
 """Writes the results of a batch: as lines of JSON, as pictures in a folder, or as a ZIP."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -36,7 +37,7 @@ async def save_pictures(reader: BatchReader, store: PictureStore, batch: BatchRe
     names, saved, missing = FileNames(), 0, 0
     async for page in entries(reader, await all_members(reader, batch.batch_id)):
         for entry in page:
-            data = await _read(store, entry)
+            data = _read(store, entry)
             if entry.output is None or data is None:
                 missing += 1
                 typer.echo(f"{entry.name}: {GONE if entry.output else entry.reason}", err=True)
@@ -49,20 +50,24 @@ async def save_pictures(reader: BatchReader, store: PictureStore, batch: BatchRe
     return missing
 
 
-async def _read(store: PictureStore, entry: Entry) -> bytes | None:
+def _read(store: PictureStore, entry: Entry) -> bytes | None:
     """None if the picture is missing."""
     with suppress(PictureGone):
         if entry.output is not None:
-            return await store.get_range(entry.output.path, 0, entry.output.file_size)
+            return store.get(entry.output.path)
     return None
 
 
 async def save_zip(reader: BatchReader, store: PictureStore, batch: BatchRecord, path: Path) -> None:
     """`missing.txt` in the ZIP lists missing pictures. Raises OSError."""
+
+    async def read(path: str, start: int, end: int) -> bytes:
+        return await asyncio.to_thread(store.get_range, path, start, end)
+
     pages = entries(reader, await all_members(reader, batch.batch_id))
     with atomic_write(path) as file:
-        async for piece in zip_pictures(store, pages, batch.created_at):
-            file.write(piece)
+        async for chunk in zip_pictures(read, pages, batch.created_at):
+            file.write(chunk)
 
 
 def _pages(members: list[Member]) -> Iterator[list[Member]]:

@@ -34,7 +34,7 @@ def zipped(store: PictureStore, entries: list[Entry]) -> tuple[ZipFile, list[byt
             yield entries[start : start + 3]
 
     async def collect() -> list[bytes]:
-        return [piece async for piece in zip_pictures(store, pages(), MADE_AT)]
+        return [piece async for piece in zip_pictures(store.get_range_async, pages(), MADE_AT)]
 
     pieces = asyncio.run(collect())
     return ZipFile(io.BytesIO(b"".join(pieces))), pieces
