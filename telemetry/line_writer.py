@@ -37,6 +37,7 @@ class LineWriter:
         self._closed = self._writing = False
         self._supports_no_wait = NO_WAIT != 0
         self._changed = threading.Condition()
+        self._is_cut = False  # the last line written lacks its end
         self._thread: threading.Thread | None = None
 
     def write(self, line: str) -> None:
@@ -64,7 +65,9 @@ class LineWriter:
         if not self._supports_no_wait or is_behind or len(data) > PIPE_BUF:
             return data
         try:
-            return data[os.pwritev(self._descriptor, [data], CURRENT_POSITION, NO_WAIT) :]
+            written = os.pwritev(self._descriptor, [data], CURRENT_POSITION, NO_WAIT)
+            self._is_cut = 0 < written < len(data)
+            return data[written:]
         except OSError as error:
             self._supports_no_wait = error.errno != errno.EOPNOTSUPP
             return data
@@ -97,7 +100,8 @@ class LineWriter:
     def _write(self, lines: list[bytes]) -> None:
         """Write many lines at a time, as this thread has to wait for the GIL after each write."""
         dropped = self.dropped
-        first = [_encode(self._describe(dropped))] if dropped else []
+        new_line = "\n" if self._is_cut else ""
+        first = [_encode(f"{new_line}{self._describe(dropped)}")] if dropped else []
         written = 0
         for chunk in _chunks((*first, *lines)):
             size = self._write_bytes(b"".join(chunk))
@@ -119,6 +123,8 @@ class LineWriter:
                     written += os.write(self._descriptor, data[written:])
                 except BlockingIOError:  # another program has set our common terminal to non-blocking
                     select.select([], [self._descriptor], [])
+        if written:
+            self._is_cut = not data[:written].endswith(b"\n")
         return written
 
 

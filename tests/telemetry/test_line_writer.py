@@ -122,7 +122,7 @@ def test_of_lines_that_are_written_together_only_those_are_told_as_lost_that_wer
         writer.write("kept")
         writer.close()
 
-    assert path.read_bytes()[begin:].decode() == f"{line}\n" * 5 + line[:50] + "lost 5\nkept\n"
+    assert path.read_bytes()[begin:].decode() == f"{line}\n" * 5 + f"{line[:50]}\nlost 5\nkept\n"
 
 
 def test_what_was_written_is_there_after_a_flush_and_a_reader_who_is_stopped_is_not_waited_for(pipe):
