@@ -31,8 +31,8 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)  # `nohup` ignores it, which proces
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
-    """One more than cores, as tests of faults and time limits spend a third of their time waiting."""
-    return (os.cpu_count() or 1) + 1
+    """Two more than cores: tests of faults and time limits wait, so one more left a third of them idle."""
+    return (os.cpu_count() or 1) + 2
 
 
 @pytest.fixture(scope="session")
