@@ -6,7 +6,7 @@ from pydantic import model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from jobs.config.environment import PREFIX, EnvironmentSource
-from jobs.config.groups import (
+from jobs.config.setting_groups import (
     ApiSettings,
     BackendSettings,
     Group,
@@ -15,7 +15,7 @@ from jobs.config.groups import (
     LogSettings,
     WebhookSettings,
 )
-from jobs.config.worker_groups import FetchSettings, PictureSettings, WorkerSettings
+from jobs.config.worker_setting_groups import FetchSettings, PictureSettings, WorkerSettings
 
 BAD_SETTINGS = 2  # exit status of a process with invalid settings: a restart would not help
 

@@ -5,7 +5,7 @@ import re
 from pydantic_core import PydanticUndefined
 
 from jobs.config.environment import PREFIX
-from jobs.config.groups import Group
+from jobs.config.setting_groups import Group
 from jobs.config.settings import Settings
 from tests.docs.pages import ROOT
 

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import Field
 
 from jobs.config import machine
-from jobs.config.groups import Group
+from jobs.config.setting_groups import Group
 from jobs.config.setting_types import (
     GIBIBYTE,
     MEBIBYTE,
