@@ -6,7 +6,7 @@ import threading
 from collections.abc import Sequence
 
 from jobs.network.resolve import LOOKUPS_AT_ONCE, Resolve, system_resolve
-from jobs.webhooks.scripts import LANES
+from jobs.webhooks.schedule import LANES
 
 Name = tuple[str, int, str]
 

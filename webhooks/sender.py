@@ -13,7 +13,7 @@ from redis.asyncio import Redis
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.webhooks.exchange import Ending, Event, Exchange, Report
-from jobs.webhooks.scripts import LANES
+from jobs.webhooks.schedule import LANES
 from telemetry import metrics
 from webhooks.attempt import Attempts
 from webhooks.connections import Connections

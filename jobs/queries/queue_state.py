@@ -8,7 +8,7 @@ from typing import Any
 from redis import Redis
 
 from jobs import keyspace
-from jobs.webhooks.scripts import LANES
+from jobs.webhooks.schedule import LANES
 from telemetry import metrics
 
 

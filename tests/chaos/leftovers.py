@@ -12,7 +12,7 @@ from redis.utils import str_if_bytes
 from jobs import keyspace
 from jobs.pictures.store import MINUTE, PictureStore
 from jobs.queue.rq import REQUEST_ID, RQ_TTL_S
-from jobs.webhooks.scripts import LANES
+from jobs.webhooks.schedule import LANES
 from tests.chaos.events import undelivered
 from tests.chaos.process_table import ZOMBIE, processes
 from tests.chaos.service import Service

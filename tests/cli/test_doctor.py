@@ -14,7 +14,7 @@ from cli.main import app
 from jobs import keyspace
 from jobs.lifecycle.transitions import Transitions
 from jobs.redis.connection import redis_time
-from jobs.webhooks.scripts import LANES
+from jobs.webhooks.schedule import LANES
 from tests.redis.sentinels import until
 from tests.stack import environment
 from tests.webhook_events import MASTER, completed, with_webhooks

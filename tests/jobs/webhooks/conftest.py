@@ -10,7 +10,7 @@ from jobs.lifecycle.transitions import Transitions
 from jobs.redis.connection import connect_async_changes
 from jobs.webhooks.deliveries import Attempt, Deliveries
 from jobs.webhooks.exchange import Ending, Event, Exchange, Report
-from jobs.webhooks.scripts import LANES
+from jobs.webhooks.schedule import LANES
 from tests.webhook_events import with_webhooks
 
 FAILED = Attempt(1.5, 500, 12, "answered 500")

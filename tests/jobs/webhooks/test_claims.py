@@ -5,7 +5,7 @@ from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
 from jobs.queries.queue_state import read_queue_state
 from jobs.webhooks.exchange import MAX_PAUSE_S, NEW_OF_KEY, PER_RECEIVER, TROUBLED, Ending
-from jobs.webhooks.scripts import LEASE_S
+from jobs.webhooks.schedule import LEASE_S
 from tests.redis.hearing import hearing
 from tests.webhook_events import complete, completed, lapse, new_request
 

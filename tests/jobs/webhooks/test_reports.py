@@ -9,7 +9,7 @@ from jobs.deletion import Deletion
 from jobs.pictures.store import PictureStore
 from jobs.webhooks.deliveries import MAX_ATTEMPTS_SHOWN, Attempt, NoEvent, State
 from jobs.webhooks.exchange import Ending
-from jobs.webhooks.scripts import RETRY_AFTER_S
+from jobs.webhooks.schedule import RETRY_AFTER_S
 from tests.webhook_events import completed, event_of, lapse, new_request
 
 URL = "https://shop.example/hooks?key=1"
