@@ -15,17 +15,12 @@ from pydantic_core import from_json, to_json
 
 from api.batches.errors import line_too_long
 from api.http.body import MAX_COMMAS, bad_request, explain, fault, media_type, read_json, stream_body
-from jobs.batches.opening import MAX_REQUESTS
+from jobs.batches.limits import MAX_LINES, MAX_REQUESTS, MAX_VALUES
 from jobs.config.settings import Settings
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
 NDJSON_TYPES = frozenset({NDJSON, "application/ndjson"})
-
-MAX_LINES = 4 * MAX_REQUESTS  # blank lines included
-
-MAX_VALUES = 100 * MAX_REQUESTS
-"""In a JSON body, which is parsed as a whole: 100 for each of 5,000 requests."""
 
 
 class BatchHead(BaseModel):

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails, from_json, to_json
 from api.batches.body import BatchHead, Member
 from api.http.body import MAX_COMMAS, Fault, bad_request, explain, fault
 from api.submit_body import BODIES, CHECKED_INLINE_BYTES, BodyRules, SubmitBody
-from jobs.batches.opening import MAX_REQUESTS
+from jobs.batches.limits import MAX_REQUESTS
 
 MAX_FAULTS = 100
 YIELD_EVERY = 10  # requests checked before the event loop runs other calls

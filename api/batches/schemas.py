@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, create_model
 from api.batches.body import BatchHead
 from api.schemas import ID, ORIGIN, Listed
 from api.submit_body import BODIES
-from jobs.batches.opening import MAX_REQUESTS
+from jobs.batches.limits import MAX_REQUESTS
 
 BATCH = f"{ORIGIN}/v2/batches/{ID}"
 ZIP = f"{ORIGIN}/archives/0Vn7rGQ9xq1yqLw2m3T4u5v6w7x8y9z0.zip"

@@ -19,8 +19,8 @@ from cli.run.following import Following
 from cli.run.items import Item
 from cli.run.journal import Batch, digest
 from cli.run.request_parts import RequestParts
+from jobs.batches.limits import MAX_REQUESTS
 
-MAX_REQUESTS = 5000
 MAX_BYTES = 20 * 1024 * 1024
 """Total file size of a batch: as base64 it fits into the 33 MB that nginx accepts (docs/stack.md)."""
 MAX_FOLLOWED = 2

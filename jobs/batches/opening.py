@@ -26,8 +26,6 @@ from jobs.submission import InThread, is_certain_rejection
 from jobs.webhooks.rules import webhook_fields
 from telemetry import metrics
 
-MAX_REQUESTS = 5000
-
 STAGE_MAX_REQUESTS = 50  # of one call
 STAGE_MAX_BYTES = 256 * 1024  # of one call, which its last request may exceed
 
