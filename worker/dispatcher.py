@@ -24,8 +24,8 @@ from worker.bell import WAIT_S, Bell
 from worker.child.child import Child, ChildDied, ChildRefused
 from worker.child.children import Children
 from worker.child.messages import Ending, Outcome
-from worker.in_flight import STARVING_S, InFlight
 from worker.pauses import pause
+from worker.prefetch import STARVING_S, PrefetchWindow
 from worker.report import Report
 from worker.tracing import trace_attempt
 
@@ -56,7 +56,7 @@ class Dispatcher:
         self._store = PictureStore.open(settings)
         self._traces = open_traces("worker")
         self.children = Children(settings, child)
-        self._in_flight = InFlight(1 + settings.fetch_ahead)
+        self._window = PrefetchWindow(1 + settings.fetch_ahead)
         self._dropped: dict[str, Attempt] = {}  # no longer in flight, but not yet acknowledged by the child
         self._reports: list[Report] = []
         self._renew_at = 0.0
@@ -65,11 +65,11 @@ class Dispatcher:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is in flight or unreported; False while a claim's reply may have been lost."""
-        return not (self._in_flight or self._reports or self._redis_is_away)
+        return not (self._window or self._reports or self._redis_is_away)
 
     def stop_soon(self, request_id: str) -> bool:
         """Stop the attempt at a cancelled request; False if there is none. Called by another thread."""
-        attempt = next((each for each in self._in_flight if each.request_id == request_id), None)
+        attempt = next((each for each in self._window if each.request_id == request_id), None)
         if attempt:
             attempt.stop_soon()
         return attempt is not None
@@ -80,7 +80,7 @@ class Dispatcher:
         Raises `SystemExit` when no child can be started, with `BAD_SETTINGS` if the settings are the cause.
         """
         child = self._ready_child()
-        self._exchange(self._in_flight.free_slots if child and not is_stopping else 0, heartbeat)
+        self._exchange(self._window.free_slots if child and not is_stopping else 0, heartbeat)
         if child is None:
             pause(self._wait_s, *self.children.watched)
         elif self.children.is_current(child):  # unless `_exchange` had to kill it
@@ -95,7 +95,7 @@ class Dispatcher:
     def give_back(self) -> None:
         """Give back all attempts, and report that if Redis can be reached now."""
         for _ in range(TRIES):  # a claim whose reply was lost may have returned more
-            self._give_back(self._in_flight)
+            self._give_back(self._window)
             self._exchange(0)
             if self.is_idle:
                 return
@@ -119,19 +119,19 @@ class Dispatcher:
     def _wait_s(self) -> float:
         if self._reports:
             return max(0, self._report_at() - time.monotonic())
-        if not self._in_flight:
+        if not self._window:
             return WAIT_S
-        return CHECK_S if self._in_flight.started else STARVING_S
+        return CHECK_S if self._window.started else STARVING_S
 
     def _report_at(self) -> float:
         """When to report, 0 for now: finished jobs share a round trip while the child has a backlog."""
         are_outcomes = all(isinstance(each.ended, Outcome) for each in self._reports)
-        can_wait = are_outcomes and self._in_flight.has_backlog
+        can_wait = are_outcomes and self._window.has_backlog
         return self._reports[0].created_at + BATCH_REPORTS_S if can_wait else 0
 
     def _ready_child(self) -> Child | None:
         """The child that can take orders; None while it starts, so that nothing is claimed too early."""
-        is_busy = bool(self._dropped) or any(each.child for each in self._in_flight)
+        is_busy = bool(self._dropped) or any(each.child for each in self._window)
         try:
             return self.children.ready(may_replace=not is_busy)
         except (ChildDied, ChildRefused, OSError) as error:
@@ -141,7 +141,7 @@ class Dispatcher:
 
     def _exchange(self, free_slots: int, heartbeat: Callable[[], None] = lambda: None) -> None:
         """Report results, renew leases and claim up to `free_slots` requests, in one round trip."""
-        is_idle = not (self._in_flight.started or self._is_processing_dropped)
+        is_idle = not (self._window.started or self._is_processing_dropped)
         is_report_due = self._reports and self._report_at() <= time.monotonic()
         needs_more = free_slots and (is_report_due or (is_idle and not self._bell.is_armed))
         # A claim also passes a ring on that this worker cannot use: it rings again while requests wait.
@@ -153,7 +153,7 @@ class Dispatcher:
                 return
             together = self._together(renewed)
             if claims_too:
-                holding = [each.request_id for each in self._in_flight]
+                holding = [each.request_id for each in self._window]
                 together.claim(self._owner, free_slots, holding, is_idle=is_idle)
             results = iter(together.send())
         except RedisError as error:
@@ -171,7 +171,7 @@ class Dispatcher:
                 # Redis returns an attempt again if it could not process its report in this round trip.
                 new = [each for each in claims if (each.request_id, each.attempt) not in reported]
                 for claim in new:
-                    self._in_flight.add(Attempt(claim))
+                    self._window.add(Attempt(claim))
                 if is_idle and len(claims) < free_slots:
                     self._bell.arm()
             else:
@@ -191,7 +191,7 @@ class Dispatcher:
         if now < self._renew_at:
             return []
         self._renew_at = now + self._settings.heartbeat_s
-        return list(self._in_flight)
+        return list(self._window)
 
     def _settle_reports(self, results: Iterator[Result]) -> None:
         """Log the reports that Redis accepted or refused; keep those that it failed to process."""
@@ -213,7 +213,7 @@ class Dispatcher:
 
     def _send_orders(self, child: Child) -> None:
         """Send `child` the attempts that it does not have; a worn child gets no more and drops the rest."""
-        for attempt in self._in_flight:
+        for attempt in self._window:
             if not self.children.has_successor and attempt.child is not child:
                 attempt.send_to(child)
             elif self.children.has_successor and attempt.child and attempt.started_at is None:
@@ -221,7 +221,7 @@ class Dispatcher:
 
     def _handle_events(self, child: Child) -> None:
         while self.children.is_current(child) and (event := child.event()):
-            attempt = self._in_flight.get(event.token) or self._dropped[event.token]
+            attempt = self._window.get(event.token) or self._dropped[event.token]
             if event.outcome is None:
                 attempt.started_at = time.monotonic()
             elif self._dropped.pop(attempt.token, None):
@@ -232,7 +232,7 @@ class Dispatcher:
             elif event.outcome.ending is Ending.DROPPED:
                 attempt.child = None
             else:
-                occupied_s = self._in_flight.finish(attempt, event.ready)
+                occupied_s = self._window.finish(attempt, event.ready)
                 self._reports.append(Report(attempt, event.outcome, occupied_s))
                 metrics.count_lookups(event.outcome.caches)
                 self._count_job(event.outcome)
@@ -246,14 +246,14 @@ class Dispatcher:
     def _enforce_limits(self, *, has_child: bool) -> None:
         """Stop late and cancelled attempts, give back overdue ones, and replace an unresponsive child."""
         now = time.monotonic()
-        for attempt in self._in_flight:
+        for attempt in self._window:
             if why := attempt.interruption(now):
                 self._interrupt(attempt, why)
-        self._give_back(self._in_flight.overdue(now, has_child=has_child))
+        self._give_back(self._window.overdue(now, has_child=has_child))
         if not self._bell.is_armed:  # requests may wait in the queue
-            self._in_flight.grow_if_starving(now)
-        drops = [max(each.dropped_at, self._in_flight.last_finished_at) for each in self._dropped.values()]
-        if not self._in_flight.started and any(now - at > DROP_TIMEOUT_S for at in drops):
+            self._window.grow_if_starving(now)
+        drops = [max(each.dropped_at, self._window.last_finished_at) for each in self._dropped.values()]
+        if not self._window.started and any(now - at > DROP_TIMEOUT_S for at in drops):
             log.warning("the child does not respond, it is replaced")
             self._kill_child()
 
@@ -264,7 +264,7 @@ class Dispatcher:
 
     def _interrupt(self, attempt: Attempt, why: Interrupted) -> None:
         child, has_started = attempt.child, attempt.started_at is not None
-        self._in_flight.remove(attempt)
+        self._window.remove(attempt)
         if why is Interrupted.NOT_OURS:
             log.info("request %s: attempt %d was stopped", attempt.request_id, attempt.number)
             trace_attempt(self._traces.tracer, attempt, why)
@@ -283,11 +283,11 @@ class Dispatcher:
             self._handle_events(child)
         if not self.children.is_current(child):
             return
-        ordered = [each for each in self._in_flight if each.child]
-        blamed = self._in_flight.started or next(iter(ordered), None)
+        ordered = [each for each in self._window if each.child]
+        blamed = self._window.started or next(iter(ordered), None)
         if blamed and not self._is_processing_dropped:
             log.warning("request %s: %s", blamed.request_id, death)
-            self._in_flight.remove(blamed)
+            self._window.remove(blamed)
             self._reports.append(Report(blamed, death))
         self._kill_child()
 
@@ -295,5 +295,5 @@ class Dispatcher:
         """The next child gets all attempts in flight."""
         self.children.kill_current()
         self._dropped.clear()
-        for attempt in self._in_flight:
+        for attempt in self._window:
             attempt.child = attempt.started_at = None

@@ -20,7 +20,7 @@ GROWTH = 2
 STARVING_GROWTH = 4
 
 
-class InFlight:
+class PrefetchWindow:
     """Attempts by token, the oldest first.
 
     The limit follows the child's pace, up to `max_limit`: enough attempts that the inputs of the next one

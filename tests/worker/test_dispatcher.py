@@ -12,7 +12,7 @@ from jobs.lifecycle.transitions import Transitions
 from tests.asking import LEASE_OWNER
 from tests.redis.hearing import hearing
 from tests.redis.sentinels import until
-from worker import dispatcher, in_flight
+from worker import dispatcher, prefetch
 from worker.bell import Bell
 from worker.child.child import Child, ChildDied
 from worker.child.messages import Ending, Event, Order, Outcome
@@ -102,7 +102,7 @@ def test_a_child_that_dies_at_a_request_already_given_back_costs_no_attempt(
     child = step()
     given_back = child.orders[second].token
     child.send(child.orders[first].token)
-    monkeypatch.setattr(in_flight, "MAX_WAIT_S", 0)
+    monkeypatch.setattr(prefetch, "MAX_WAIT_S", 0)
     step()
     monkeypatch.undo()
     child.complete(first)
