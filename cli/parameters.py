@@ -25,7 +25,7 @@ PANELS: Mapping[str, tuple[str, ...]] = {
     "Rotation and mirroring": ("rotation", "flip"),
     "Warping": ("corners", "displacement_x", "displacement_y"),
     "Blending": ("opacity", "blend_mode", "invert_mask"),
-    "Answer": (
+    "Output": (
         *("image_format", "image_quality", "animation"),
         *("background", "keep_copyright", "keep_icc_profile"),
     ),

@@ -1,4 +1,4 @@
-"""Tables for `keys list`, `requests list` and `queue`."""
+"""Tables of the `list` commands and of `queue`."""
 
 from rich.console import Console, JustifyMethod, OverflowMethod
 from rich.table import Table

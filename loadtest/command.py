@@ -67,7 +67,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     if options.host and not options.key:
         parser.error("--host needs a key of that service: KEY=...; `superimpose keys create` makes one")
     if options.pictures and not options.host:
-        parser.error("--pictures is for a service given by --host; others fetch them from loopback")
+        parser.error("--pictures is for --host; a service started for the test fetches from loopback")
     return options
 
 

@@ -54,7 +54,7 @@ def drop_privileges() -> None:
 
 
 def _restrict_by_landlock(libc: ctypes.CDLL) -> None:
-    """Forbid tracing and reading processes outside the Landlock domain, and on Linux 6.12 signalling them.
+    """Forbid tracing and reading processes outside the Landlock domain; from Linux 6.12 on, signalling too.
 
     This also protects processes that have not called `hide`. As a side effect, files cannot be renamed into
     other folders.

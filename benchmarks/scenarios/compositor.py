@@ -89,7 +89,7 @@ def speeds(measured: Mapping[str, Mapping[str, Sequence[float]]]) -> str:
     heads = [""]
     rows = [[name] for name in next(iter(measured.values()))]
     for image_format, ms in measured.items():
-        heads += [f"{image_format.upper()}, CPU ms", "times our_worker"]
+        heads += [f"{image_format.upper()}, CPU ms", "times ours"]
         for row, taken in zip(rows, ms.values(), strict=True):
             row += [f"{median(taken):.1f}", f"{median_ratio(taken, ms[OURS]):.2f}"]
     return table(heads, rows)

@@ -4,7 +4,10 @@ from PIL import Image
 
 
 def faded(piece: Image.Image, opacity: float) -> Image.Image:
-    """`piece` with its alpha multiplied by `opacity`, 0 to 1; 255 is truncated as in the reference node."""
+    """`piece` with its alpha multiplied by `opacity`, 0 to 1.
+
+    Products are rounded, but that of an opaque pixel is truncated, as in the reference node.
+    """
     if opacity == 1:
         return piece
     faded = piece.convert("RGBA")

@@ -29,8 +29,6 @@ def background(settings: Settings) -> Iterator[None]:
         yield
     finally:
         stopped.set()
-        for thread in threads:
-            thread.join(
-                JOIN_S
-            )  # a thread still waiting for the store may be killed: it leaves nothing half done
+        for thread in threads:  # one that still waits for the store is left: it leaves nothing half done
+            thread.join(JOIN_S)
         redis.close()
