@@ -39,7 +39,7 @@ def elsewhere():
         (["--seconds", "1"], "from 2 to 600, not '1'"),
         (["--seconds", "-5"], "from 2 to 600, not '-5'"),
         (["--seconds", "1e9"], "from 2 to 600"),
-        (["--pictures", "http://192.0.2.7:9000"], "is for a service given by --host"),
+        (["--pictures", "http://192.0.2.7:9000"], "--pictures is for --host"),
         (["--host", "http://a", "--pictures", "192.0.2.7:9000"], "must look like http://"),
         (["--colour"], "unrecognized arguments: --colour"),
     ],
