@@ -1,4 +1,4 @@
-"""How soon a request is claimed again after the process that worked on it is killed.
+"""How soon a request is claimed again after its child, its worker or their host is killed.
 
 A job waits for a picture that never arrives. Its child, its worker with the child, or a whole host is killed
 with SIGKILL, and the time runs until another worker claims the job. The host is simulated by a PID namespace,

@@ -60,7 +60,7 @@ class Report:
     def _outcomes(self) -> Iterator[str]:
         outcomes = self.load.outcomes
         ends = Counter(f"{one.status or 'no request'} {one.code or ''}".strip() for one in outcomes)
-        yield from _table("asked for", Counter(one.submission.kind for one in outcomes))
+        yield from _table("submitted", Counter(one.submission.kind for one in outcomes))
         yield from _table("outcomes", ends)
         attempts = Counter(f"{record['attempts']} attempts" for record in self.census.last_records.values())
         yield from _table("attempts", attempts)

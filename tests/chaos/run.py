@@ -130,6 +130,6 @@ async def _progress(load: Load, schedule: Schedule, say: Callable[[str], None]) 
         ended = sum(outcome.ended_at is not None for outcome in load.outcomes)
         done = [fault.kind for fault in schedule.injected]
         say(
-            f"{time.monotonic() - began_at:4.0f} s  {len(load.outcomes)} asked, {accepted} accepted, "
+            f"{time.monotonic() - began_at:4.0f} s  {len(load.outcomes)} submitted, {accepted} accepted, "
             f"{ended} ended; {len(done)} faults, last: {', '.join(done[-3:])}"
         )

@@ -34,8 +34,10 @@ KEY, ADMIN_KEY = "CANARY1-key-of-the-api-itself", "CANARY2-key-of-the-admin-api"
 COLLECTOR = "api-key=CANARY3"
 NOBODY = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 SHOW_ENTRY = """
-mount -t tmpfs -o mode=755 none /mnt && mkdir "/mnt/$2"
-mount --rbind "$1/$2" "/mnt/$2" && mount --rbind /mnt "$1"
+mount -t tmpfs -o mode=755 none /mnt
+mkdir "/mnt/$2"
+mount --rbind "$1/$2" "/mnt/$2"
+mount --rbind /mnt "$1"
 shift 2
 exec "$@"
 """
@@ -49,8 +51,10 @@ def become(request: pytest.FixtureRequest) -> Sequence[str]:
     """The command prefix that sets up the privileges."""
     if request.param == "as we are":
         return ()
-    if os.geteuid() != 0 or not shutil.which("setpriv"):
-        pytest.skip("only root becomes somebody else, with setpriv")
+    if os.geteuid() != 0:
+        pytest.skip("only root becomes another user")
+    if not shutil.which("setpriv"):
+        missing("no setpriv on PATH (apt install util-linux)")
     nobody = (*python_for_everybody(), *NOBODY)
     same = [*nobody, sys.executable, "-c", "import sys; print(sys.version)"]
     if subprocess.run(same, capture_output=True, text=True).stdout.strip() != sys.version:
