@@ -1,5 +1,6 @@
 """Tables of the pages are those of the code."""
 
+import itertools
 import json
 import re
 from typing import get_args
@@ -7,6 +8,8 @@ from typing import get_args
 import pytest
 from pydantic_core import PydanticUndefined
 
+from cli.exit_codes import ExitCode
+from cli.main import app
 from compositor.models import DEFAULT_MODEL, MODELS
 from jobs.config.environment import PREFIX
 from jobs.config.settings import Settings
@@ -68,8 +71,8 @@ def test_every_parameter_of_a_model_has_its_default_and_meaning(model):
         if field.is_required():
             assert default == "required"
         else:
-            told = "" if field.default is None else json.dumps(field.default).strip('"')
-            assert default.strip("` ") == told
+            shown = "" if field.default is None else json.dumps(field.default).strip('"')
+            assert default.strip("` ") == shown
         for word in get_args(field.annotation):
             assert not isinstance(word, str) or f"`{word}`" in allowed
 
@@ -81,6 +84,28 @@ def test_every_bucket_of_rates_has_its_default():
     assert [name for name, _, _ in rows] == list(Bucket)
     for _, default, setting in rows:
         assert default == str(Settings.model_fields[setting.lower()].default)
+
+
+def test_the_default_and_largest_deadlines_are_the_settings():
+    page = (ROOT / "docs/reliability.md").read_text()
+    rows = re.findall(r"^\| `X-[\w-]+` \| (.*) \| (.*) \|$", page, re.MULTILINE)
+
+    assert len(rows) == 2
+    settings = Settings()
+    for cell in itertools.chain(*rows):
+        name, seconds = re.fullmatch(r"`SUPERIMPOSE_(\w+)`, (\d+)", cell).groups()
+        assert getattr(settings, name.lower()) == int(seconds)
+
+
+def test_every_command_and_every_exit_code_is_listed():
+    page = (ROOT / "docs/command-line.md").read_text()
+    listed = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| (`.*?) \|", page, re.MULTILINE))))
+    commands = {command.name or command.callback.__name__ for command in app.registered_commands}
+    groups = {group.name for group in app.registered_groups}
+
+    assert commands | groups <= listed
+    codes = {"0", *(str(int(code)) for code in ExitCode)}
+    assert set(re.findall(r"^\| (\d+) \|", page, re.MULTILINE)) == codes
 
 
 def test_every_error_is_listed_with_its_status():
