@@ -4,7 +4,7 @@ import re
 from importlib.util import find_spec
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field
@@ -135,26 +135,17 @@ def _is_redis_url(value: str) -> bool:
     return True
 
 
-Labels = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split), AfterValidator(_not_empty)]
-Networks = Annotated[tuple[Annotated[str, AfterValidator(_network)], ...], NoDecode, BeforeValidator(_split)]
-Origins = Annotated[
-    tuple[Annotated[str, AfterValidator(_cors_origin)], ...], NoDecode, BeforeValidator(_split)
+_T = TypeVar("_T")
+CommaSeparated = Annotated[tuple[_T, ...], NoDecode, BeforeValidator(_split)]
+Labels = Annotated[CommaSeparated[str], AfterValidator(_not_empty)]
+Networks = CommaSeparated[Annotated[str, AfterValidator(_network)]]
+Origins = CommaSeparated[Annotated[str, AfterValidator(_cors_origin)]]
+HostPatterns = CommaSeparated[Annotated[str, AfterValidator(host_pattern)]]
+Format = Annotated[
+    Literal["JPEG", "PNG", "WEBP", "GIF", "AVIF", "TIFF", "BMP", "JPEG2000", "HEIF"],
+    AfterValidator(_format),
 ]
-HostPatterns = Annotated[
-    tuple[Annotated[str, AfterValidator(host_pattern)], ...], NoDecode, BeforeValidator(_split)
-]
-Formats = Annotated[
-    tuple[
-        Annotated[
-            Literal["JPEG", "PNG", "WEBP", "GIF", "AVIF", "TIFF", "BMP", "JPEG2000", "HEIF"],
-            AfterValidator(_format),
-        ],
-        ...,
-    ],
-    NoDecode,
-    BeforeValidator(_split),
-    AfterValidator(_not_empty),
-]
+Formats = Annotated[CommaSeparated[Format], AfterValidator(_not_empty)]
 Rates = Annotated[RateField, NoDecode]
 Ports = Annotated[str, AfterValidator(_ports)]
 Host = Annotated[str, AfterValidator(_host)]
@@ -169,11 +160,7 @@ CellName = Annotated[
     str,
     _matching("[a-z0-9]{0,16}", "be up to 16 lower-case letters and digits: it is part of keys and paths"),
 ]
-MasterSecrets = Annotated[
-    tuple[Annotated[str, Field(min_length=32), _NO_SPACES, _IN_HEADER], ...],
-    NoDecode,
-    BeforeValidator(_split),
-]
+MasterSecrets = CommaSeparated[Annotated[str, Field(min_length=32), _NO_SPACES, _IN_HEADER]]
 AdminKey = Annotated[str, Field(min_length=20), _NO_SPACES, _IN_HEADER]
 Callable = Annotated[
     str, _matching(r"[^\W\d]\w*(\.[^\W\d]\w*)*:[^\W\d]\w*", "look like package.module:callable")

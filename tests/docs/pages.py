@@ -1,4 +1,4 @@
-"""The pages a reader finds, and the blocks of code in them."""
+"""The pages, and the blocks of code in them."""
 
 import re
 from dataclasses import dataclass
@@ -12,13 +12,13 @@ PAGES = sorted(
     + list((ROOT / "docs").glob("*.md"))
 )
 OF_COMPOSE_ALONE = {name.removeprefix(environment.PREFIX).lower() for name in environment.OF_COMPOSE_ALONE}
-"""Names in `.env` that no process of ours reads."""
+"""Names in `.env` that only docker compose reads."""
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block, where it stands, and what it is said to be."""
+    """A fenced block, its place, and its declared language."""
 
     page: str
     line: int

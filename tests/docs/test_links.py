@@ -1,4 +1,4 @@
-"""What pages point to exists: files, headings, settings, verbs."""
+"""What the pages name exists: files, headings, settings, `make` targets."""
 
 import re
 
@@ -31,25 +31,25 @@ def test_every_link_leads_somewhere(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_every_setting_that_is_named_is_one(page):
+def test_every_setting_that_a_page_names_exists(page):
     named = set(re.findall(r"SUPERIMPOSE_(\w+)(?!\*)\b", page.read_text()))
 
     known = {name.upper() for name in Settings.model_fields} | {name.removeprefix(PREFIX) for name in OTHERS}
     assert {name for name in named if not name.endswith("_")} <= known
 
 
-def test_every_verb_that_is_named_is_one():
+def test_every_make_target_that_a_page_names_exists():
     makefile = (ROOT / "Makefile").read_text()
     for page in PAGES:
-        for verb in re.findall(r"`make ([a-z0-9-]+)", page.read_text()):
-            assert re.search(rf"^{verb}:", makefile, re.MULTILINE), (page.name, verb)
+        for target in re.findall(r"`make ([a-z0-9-]+)", page.read_text()):
+            assert re.search(rf"^{target}:", makefile, re.MULTILINE), (page.name, target)
 
 
-def test_every_page_is_in_the_index():
-    index = (ROOT / "docs/README.md").read_text()
+def test_the_readme_links_to_every_page():
+    index = (ROOT / "README.md").read_text()
 
     for page in (ROOT / "docs").glob("*.md"):
-        assert page.name == "README.md" or f"({page.name})" in index, page.name
+        assert f"(docs/{page.name})" in index, page.name
 
 
 def test_every_path_that_contributing_names_exists():

@@ -1,7 +1,7 @@
-"""Commands of runbooks that look into logs and Redis, each run against the fault that it is for.
+"""Commands of runbooks that read logs or ask Redis, each run against its fault.
 
-They need `docker compose`; what they hand to a filter, and ask Redis, is run on real logs and on a Redis
-with the stack's options.
+They need `docker compose`, so only their filters and `redis-cli` commands are run: on real logs, and on a
+Redis with the stack's options.
 """
 
 import json
@@ -32,26 +32,25 @@ SAMPLE_ID = "7ab5b46d-74c2-47fb-adef-0e32c65721a2"
 
 @dataclass
 class Faults:
-    """Ids of requests by what befell them, and what each service has logged."""
+    """Ids of requests by their fault, and the log of each service."""
 
     ids: dict[str, str]
     logs: dict[str, str]
 
 
-def written() -> list[tuple[str, str, str]]:
+def log_commands() -> list[tuple[str, str, str]]:
     """Page, services and filter of each command that filters logs."""
     return [(page.name, *found) for page in PAGES for found in LOGS.findall(text_of(page))]
 
 
 def text_of(page: Path) -> str:
-    """With pipes as they are in tables too."""
+    """The page with the escaped pipes of tables as plain ones."""
     return page.read_text().replace(r"\|", "|")
 
 
 @pytest.fixture(scope="module")
 def faults(redis_socket: Path, origin: Origin, tmp_path_factory: pytest.TempPathFactory) -> Faults:
-    """Of a service whose store breaks, whose worker's child is killed, whose record is damaged, and whose
-    receiver is away."""
+    """A service with a full store, a killed child process, a damaged record and a receiver that is away."""
     folder = tmp_path_factory.mktemp("faults")
     url = empty_database(redis_socket, 10)
     settings = {
@@ -106,7 +105,7 @@ def await_attempt(stack: Stack, request_id: str) -> None:
         time.sleep(0.05)
 
 
-WHAT_IS_FOUND = {
+REQUESTS_FOUND = {
     'grep \'"status": "FAILED"\'': ("internal", "fetch_failed", "worker_lost"),
     "grep '\"exception\"'": ("internal",),
     'grep \'"level": "error"\'': ("completed",),
@@ -116,25 +115,25 @@ WHAT_IS_FOUND = {
     'grep \'"logger": "superimpose.fetch"\'': ("fetch_failed",),
     f"grep {SAMPLE_ID}": ("completed",),
 }
-"""Of which requests each filter shows a line."""
+"""The requests of which each filter shows a line."""
 
 
-def test_no_filter_is_left_out():
-    """Of indented and inline commands too, which other tests do not run."""
+def test_no_command_that_filters_logs_is_left_out():
+    """Indented and inline ones included, which other tests do not run."""
     text = "".join(map(text_of, PAGES))
 
-    assert len(re.findall(r"docker compose logs [^`\n]*\|", text)) == len(written())
+    assert len(re.findall(r"docker compose logs [^`\n]*\|", text)) == len(log_commands())
 
 
-@pytest.mark.parametrize(("page", "services", "filter"), written())
-def test_a_filter_of_logs_shows_what_it_is_for(faults, page, services, filter):
+@pytest.mark.parametrize(("page", "services", "filter"), log_commands())
+def test_a_filter_of_logs_shows_its_fault(faults, page, services, filter):
     assert "--no-log-prefix" in services, f"{page}: a line would not be JSON"
     shown = filter.replace(SAMPLE_ID, faults.ids["completed"])
     log = "".join(faults.logs[service] for service in services.split() if not service.startswith("-"))
 
     lines = subprocess.run(["sh", "-c", shown], input=log, capture_output=True, text=True, check=True).stdout
 
-    for code in WHAT_IS_FOUND[filter]:
+    for code in REQUESTS_FOUND[filter]:
         assert faults.ids[code] in lines, log
     assert len(lines.splitlines()) < len(log.splitlines())
 
@@ -147,7 +146,9 @@ def test_every_final_failure_is_an_error_with_its_code(faults):
         assert (line["level"], line["status"], line["code"]) == ("error", "FAILED", code)
 
 
-ASKED = re.compile(r"docker compose exec (?:-T )?redis (redis-cli [a-z]+(?: [a-z]+)*)(?: \| (grep [^\s`]+))?")
+REDIS_COMMANDS = re.compile(
+    r"docker compose exec (?:-T )?redis (redis-cli [a-z]+(?: [a-z]+)*)(?: \| (grep [^\s`]+))?"
+)
 
 
 @pytest.fixture(scope="module")
@@ -157,12 +158,12 @@ def stacks_redis(tmp_path_factory):
 
 
 @pytest.mark.parametrize(
-    ("page", "asked", "filter"),
-    [(page.name, *found) for page in PAGES for found in ASKED.findall(text_of(page))],
+    ("page", "command", "filter"),
+    [(page.name, *found) for page in PAGES for found in REDIS_COMMANDS.findall(text_of(page))],
 )
-def test_what_redis_is_asked_its_acl_allows(stacks_redis, page, asked, filter):
+def test_the_acl_of_redis_allows_the_commands(stacks_redis, page, command, filter):
     port = urlsplit(stacks_redis.plain).port
-    command = asked.replace("redis-cli", f"redis-cli -p {port}") + (f" | {filter}" if filter else "")
+    command = command.replace("redis-cli", f"redis-cli -p {port}") + (f" | {filter}" if filter else "")
 
     done = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
 

@@ -1,4 +1,4 @@
-"""docs/webhooks.md: its receivers believe what we sign and nothing else, and its numbers are the code's."""
+"""docs/webhooks.md: its receivers accept only what we sign, and its numbers are the code's."""
 
 import json
 import re
@@ -28,21 +28,20 @@ BODY = json.dumps({"type": "request.completed", "request_id": "5476801e", "custo
 
 
 def answer(receiver: Block, body: str, *secrets: str, age_s: int = 0) -> str:
-    """What a receiver of the page answers to a body that is signed so."""
+    """The status that a receiver of the page returns for a body signed with these secrets."""
     at = int(time.time()) - age_s
     headers = {
         "webhook-id": ID,
         "webhook-timestamp": str(at),
         "webhook-signature": " ".join(sign(secret, ID, at, BODY.encode()) for secret in secrets),
     }
-    said = json.dumps(body)
     if receiver.language == "js":
         node, folder = node_with("standardwebhooks")
-        call = f"console.log(receive({json.dumps(headers)}, {said}));"
+        call = f"console.log(receive({json.dumps(headers)}, {json.dumps(body)}));"
         command = [node, "--input-type=module", "--eval", receiver.text + call]
     else:
         folder = ROOT
-        call = f"print(receive({headers!r}, {said}.encode()))"
+        call = f"print(receive({headers!r}, {body!r}.encode()))"
         command = [sys.executable, "-c", receiver.text + call]
     env = {"WEBHOOK_SECRET": SECRET, "PATH": "/usr/bin:/bin"}
     done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
@@ -50,40 +49,40 @@ def answer(receiver: Block, body: str, *secrets: str, age_s: int = 0) -> str:
     return done.stdout.splitlines()[-1]
 
 
-def test_there_are_receivers_with_a_library_in_two_languages_and_by_hand():
+def test_there_are_receivers_in_two_languages_and_one_without_a_library():
     assert [block.language for block in RECEIVERS] == ["python", "js", "python"]
-    *_, by_hand = RECEIVERS
-    body = by_hand.text.partition("def receive")[2]
+    *_, without_library = RECEIVERS
+    body = without_library.text.partition("def receive")[2]
     assert len(body.splitlines()) <= 10
-    assert "standardwebhooks" not in by_hand.text
+    assert "standardwebhooks" not in without_library.text
 
 
 @pytest.mark.parametrize("receiver", RECEIVERS, ids=str)
-def test_a_receiver_believes_what_we_sign(receiver):
+def test_a_receiver_accepts_what_we_sign(receiver):
     assert answer(receiver, BODY, SECRET) == "204"
     assert answer(receiver, BODY, OTHER, SECRET) == "204"  # while the secret is rotated
 
 
 @pytest.mark.parametrize("receiver", RECEIVERS, ids=str)
-def test_a_receiver_refuses_another_byte_another_secret_and_what_is_old(receiver):
+def test_a_receiver_refuses_a_changed_byte_another_secret_and_an_old_event(receiver):
     assert answer(receiver, BODY.replace("5476801e", "5476801f"), SECRET) == "400"
     assert answer(receiver, BODY, OTHER) == "400"
     assert answer(receiver, BODY, SECRET, age_s=600) == "400"
 
 
-def test_its_numbers_are_the_codes():
+def test_the_numbers_of_the_page_are_the_codes():
     waits = [f"{wait} s" if wait < 60 else wait // 60 for wait in RETRY_AFTER_S if wait < 3600]
     hours = [wait // 3600 for wait in RETRY_AFTER_S if wait >= 3600]
     minutes = [each for each in waits if isinstance(each, int)]
-    told = " ".join(TEXT.split())
+    text = " ".join(TEXT.split())
 
-    assert f"{waits[0]}, {waits[1]}, {', '.join(map(str, minutes))} minutes, " in told
-    assert f" minutes, {', '.join(map(str, hours[:-1]))} and {hours[-1]} hours " in told
+    assert f"{waits[0]}, {waits[1]}, {', '.join(map(str, minutes))} minutes, " in text
+    assert f" minutes, {', '.join(map(str, hours[:-1]))} and {hours[-1]} hours " in text
     assert JITTER == 0.2
-    assert "each up to a fifth sooner or later" in told
-    assert f"none within {TIMEOUT_S:g} s; no connection within {CONNECT_S:g} s" in told
-    assert f"at most {MAX_URL_LENGTH:,} characters" in told
-    assert f"the last {MAX_ATTEMPTS_SHOWN} attempts" in told
-    assert f'{{"overlap_s": {OVERLAP_S}}}' in told
-    assert f"after {LEASE_S} s" in told
-    assert set(State) <= set(re.findall(r"`(\w+)`", told))
+    assert "each up to a fifth sooner or later" in text
+    assert f"none within {TIMEOUT_S:g} s; no connection within {CONNECT_S:g} s" in text
+    assert f"at most {MAX_URL_LENGTH:,} characters" in text
+    assert f"the last {MAX_ATTEMPTS_SHOWN} attempts" in text
+    assert f'{{"overlap_s": {OVERLAP_S}}}' in text
+    assert f"after {LEASE_S} s" in text
+    assert set(State) <= set(re.findall(r"`(\w+)`", text))

@@ -1,7 +1,6 @@
 """Commands of the pages that tests do not run, and what is checked instead.
 
-They need what a test has not (Docker, a cluster, root), change this machine, or do not end. A command that
-is not listed here is run.
+They need Docker or a cluster, change this machine, or do not end. All other commands are run.
 """
 
 import itertools
@@ -27,8 +26,7 @@ def _make(words: Words) -> None:
 def _docker(words: Words) -> None:
     compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
     profiles = {profile for each in compose["services"].values() for profile in each.get("profiles", ())}
-    volumes = {"volume", "run", "build", "network", "cp", "exec", "tag"}
-    assert words[1] in {"compose", *volumes}, f"docker {words[1]}"
+    assert words[1] in {"compose", "build", "tag"}, f"docker {words[1]}"
     if words[1:3] == ["compose", "exec"] and {"<", ">"} & {*words}:
         assert "-T" in words, "a file is no terminal"
     for before, word in itertools.pairwise(words):
@@ -41,37 +39,26 @@ def _docker(words: Words) -> None:
 def _kubectl(words: Words) -> None:
     for option, folder in itertools.pairwise(words):
         if option == "-k":
-            ours = folder.replace("/ours", "/example")  # the reader's copy
-            assert (ROOT / ours / "kustomization.yaml").exists(), folder
+            original = folder.replace("/ours", "/example")  # of the reader's copy
+            assert (ROOT / original / "kustomization.yaml").exists(), folder
 
 
 def _copy(words: Words) -> None:
     assert (ROOT / words[-2]).exists(), words[-2]
 
 
-def _exists(_: Words) -> None:
-    """Nothing to check: a tool of the machine."""
-
-
-CHECKS: dict[str, Callable[[Words], None]] = {
+CHECKS: dict[str, Callable[[Words], None] | None] = {
     "make": _make,
     "docker": _docker,
     "kubectl": _kubectl,
-    "apt-get": _exists,
-    "sudo": _exists,
-    "pip": _exists,
-    "git": _exists,
     "cp": _copy,
+    "pip": None,
+    "git": None,
 }
 """Checks by the first word of a command."""
 
-ENDLESS = {
-    ("superimpose", "up"),
-    ("superimpose", "api"),
-    ("superimpose", "worker"),
-    ("superimpose", "webhooks"),
-}
-"""Our commands that run until they are stopped; they have tests of their own."""
+ENDLESS = {f"superimpose {name}" for name in ("up", "api", "worker", "webhooks")}
+"""Commands that run until they are stopped; they have tests of their own."""
 
 
 def words_of(line: str) -> list[str]:
@@ -89,12 +76,11 @@ def is_elsewhere(line: str) -> bool:
         words = words_of(line)
     except ValueError:  # a quotation that continues in the next line
         return False
-    if tuple(words[:2]) in ENDLESS:
-        return True
-    check = CHECKS.get(words[0]) if words else None
-    if check:
+    if not words:
+        return False
+    if check := CHECKS.get(words[0]):
         check(words)
-    return check is not None
+    return words[0] in CHECKS or " ".join(words[:2]) in ENDLESS
 
 
 def _is_setting(name: str) -> bool:

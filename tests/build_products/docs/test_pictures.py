@@ -1,4 +1,4 @@
-"""docs/parameters.md has an up-to-date picture of each word."""
+"""The pictures of docs/parameters.md and docs/command-line.md are up to date, and every word has one."""
 
 import runpy
 from typing import get_args
@@ -20,8 +20,8 @@ WORDED = [
     for name, field in MODELS[model].model_fields.items()
     if any(isinstance(word, str) for word in get_args(field.annotation)) and name != "image_format"
 ]
-UNWORDED = ("scale_to", "rotation", "opacity", "mask", "tile", "color", "overlays", "corners")
-UNWORDED += ("displacement_map", "background", "image_quality")
+OTHERS = ("scale_to", "rotation", "opacity", "mask", "tile", "color", "overlays", "corners")
+OTHERS += ("displacement_map", "background", "image_quality")
 
 
 @pytest.mark.parametrize(("model", "parameter"), WORDED)
@@ -35,7 +35,7 @@ def test_every_word_has_a_picture(model, parameter):
         assert any(label.startswith(word) for label in labels), word
 
 
-@pytest.mark.parametrize("name", UNWORDED)
+@pytest.mark.parametrize("name", OTHERS)
 def test_parameters_without_words_have_pictures_too(name):
     assert len(SHEETS[name].cells) > 2
 
@@ -46,10 +46,10 @@ def test_a_quality_that_is_a_word_has_a_picture():
 
 @pytest.mark.parametrize("name", SHEETS)
 def test_the_pictures_are_up_to_date(name):
-    with Image.open(FOLDER / f"{name}.jpg") as kept:
+    with Image.open(FOLDER / f"{name}.jpg") as stored:
         now = SHEETS[name].drawn()
-        assert kept.size == now.size, "make docs-pictures"
-        difference = np.abs(np.asarray(kept, float) - np.asarray(now, float)).mean()
+        assert stored.size == now.size, "make docs-pictures"
+        difference = np.abs(np.asarray(stored, float) - np.asarray(now, float)).mean()
 
     assert difference < 4, "make docs-pictures"
 
@@ -59,3 +59,10 @@ def test_the_page_shows_every_picture():
 
     for name in SHEETS:
         assert f"(pictures/{name}.jpg)" in page
+
+
+def test_the_terminal_pictures_are_up_to_date():
+    drawn = runpy.run_path(str(FOLDER / "terminal.py"))
+
+    for name, shown in drawn["pictures"]().items():
+        assert (FOLDER / name).read_text() == shown, "make docs-pictures"

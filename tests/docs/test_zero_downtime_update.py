@@ -1,4 +1,4 @@
-"""Two APIs behind nginx as docs/stack.md has it: one after the other is replaced, and no client sees it."""
+"""Two APIs behind nginx as in docs/stack.md are replaced one after the other, and no call fails."""
 
 import signal
 import threading
@@ -28,14 +28,14 @@ def start_api(stack: Stack, port: int) -> None:
 
 
 def replace_api(stack: Stack, port: int) -> None:
-    """As `docker compose up --wait` does: it is stopped, and another one started at its port."""
+    """Like `docker compose up --wait`: stop it, then start another at its port."""
     (old,) = [each for each in stack.processes if str(port) in each.args and each.poll() is None]
     old.send_signal(signal.SIGTERM)
     old.wait(PATIENCE_S)
     start_api(stack, port)
 
 
-def test_clients_do_not_notice_that_one_after_the_other_is_replaced(stack, tmp_path):
+def test_no_call_fails_while_the_two_apis_are_replaced(stack, tmp_path):
     ports = urlsplit(stack.url).port, free_port()
     start_api(stack, ports[1])
     answers: list[int] = []
@@ -57,13 +57,10 @@ def test_clients_do_not_notice_that_one_after_the_other_is_replaced(stack, tmp_p
 
 
 def use(url: str, answers: list[int], ended: threading.Event) -> None:
-    """Submit and poll as the vendor's client does, which tries nothing again; 0: no answer came.
-
-    With pauses that leave the processor to what is starting.
-    """
+    """Submit and poll like the vendor's client, without retries; 0 is a call without a response."""
     with httpx.Client(base_url=url, headers={"x-api-key": KEY}, timeout=30, **ON_LOOPBACK) as client:
         body = dict.fromkeys(("base_image", "overlay_image"), f"{url}/samples/cup.jpg")
-        while not ended.wait(THINK_S):
+        while not ended.wait(THINK_S):  # leaves the processor to starting processes
             try:
                 submitted = client.post("/v2/superimpose", json=body)
                 answers.append(submitted.status_code)
