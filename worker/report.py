@@ -12,7 +12,7 @@ from jobs.lifecycle.moves import ENDED, Failure, IllegalMove
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import AttemptMoves, Transitions
-from jobs.pictures.store import PictureStore
+from jobs.pictures.store import PictureStore, reason_of
 from worker.attempt import Attempt, Interrupted
 from worker.child.child import ChildDied
 from worker.child.messages import Ending, Outcome
@@ -85,7 +85,7 @@ class Report:
             if record is None or record.output != output:
                 store.delete([output.path])
         except (RedisError, StoreError) as error:
-            log.warning("request %s: its output is left for the sweep: %s", request_id, error)
+            log.warning("request %s: its output is left for the sweep: %s", request_id, reason_of(error))
 
     @property
     def _id(self) -> tuple[str, int]:

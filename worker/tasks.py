@@ -5,12 +5,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from obstore.exceptions import BaseError as StoreError
+
 from compositor import CompositorError, File, Rendered, Scene, render
 from compositor.models import read
 from compositor.models.superimpose_v2 import NO_REMOVER
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode
 from jobs.pictures import inputs
+from jobs.pictures.store import reason_of
 from worker.child.intake import Job
 from worker.child.messages import Ending, Order, Outcome
 from worker.content_check import ContentBlocked
@@ -45,6 +48,10 @@ def superimpose(resources: Resources, job: Job) -> Outcome:
         return Outcome(ending, fault.code, str(fault), stages=stages, retry_after_s=fault.retry_after_s)
     except (PictureExpired, CompositorError) as fault:
         return Outcome(Ending.FAILED, fault.code, str(fault), stages=stages)
+    except StoreError as error:
+        text = "request %s: attempt %d failed: the store failed: %s"
+        log.error(text, order.request_id, order.attempt, reason_of(error))
+        return Outcome(Ending.RETRY, FailureCode.INTERNAL, OUR_FAULT, stages=stages)
     except Exception:
         log.exception("request %s: attempt %d failed", order.request_id, order.attempt)
         return Outcome(Ending.RETRY, FailureCode.INTERNAL, OUR_FAULT, stages=stages)

@@ -134,9 +134,10 @@ def test_a_store_that_cannot_be_written_is_retried_and_then_internal(settings, s
 
     failed = record(request_id)
     assert (failed.status, failed.code, failed.attempts) == (Status.FAILED, FailureCode.INTERNAL, 2)
-    log = capfd.readouterr().err
-    assert f"request {request_id}: attempt 2 failed" in log
-    assert "outputs" in log
+    [*_, line] = [line for line in capfd.readouterr().err.splitlines() if "attempt 2" in line]
+    assert f"request {request_id}: attempt 2 failed: the store failed: Generic LocalFileSystem error" in line
+    assert "exception" not in line
+    assert "outputs" in line
     assert "outputs" not in (failed.error or "")
 
 
