@@ -21,10 +21,7 @@ class _Build(Collector):
 
 
 def collect(*more: Collector, directory: str | None = None) -> CollectorRegistry:
-    """The metrics of this process, or of all processes that share a directory, and those of `more`.
-
-    `directory` defaults to the one in the environment.
-    """
+    """The metrics of `more` and of this process; of all processes if they share a directory."""
     directory = directory or os.environ.get(DIRECTORY)
     own: Collector = metrics.REGISTRY
     if directory:

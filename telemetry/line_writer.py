@@ -32,8 +32,7 @@ class LineWriter:
         self._descriptor = descriptor
         self._describe = describe
         self._lines: deque[bytes] = deque()
-        self.dropped = 0
-        """Dropped lines that are not reported yet."""
+        self.dropped = 0  # and not reported yet
         self._closed = self._writing = False
         self._supports_no_wait = NO_WAIT != 0
         self._changed = threading.Condition()
@@ -52,7 +51,7 @@ class LineWriter:
             self._changed.wait_for(lambda: not self._lines and not self._writing, FLUSH_S)
 
     def close(self) -> None:
-        """Accept no more lines, and wait until the queue is written, at most 1 s."""
+        """Wait until the queue is written, at most 1 s."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()

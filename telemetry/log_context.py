@@ -13,7 +13,7 @@ __all__ = ["about_request", "bind_contextvars", "bound_contextvars"]
 def about_request(
     request_id: str, key_id: str, attempt: int, trace_id: str = "", custom_id: str = ""
 ) -> AbstractContextManager[None]:
-    """Bind these fields inside the block; empty ones are left out."""
+    """Bind these fields inside the block, the optional ones unless they are empty."""
     optional = {"trace_id": trace_id, "custom_id": custom_id}
     given = {name: text for name, text in optional.items() if text}
     return bound_contextvars(request_id=request_id, key_id=key_id, attempt=attempt, **given)

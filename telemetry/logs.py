@@ -31,14 +31,11 @@ def set_up_logs(log_format: LogFormat | None = None) -> None:
 
 
 def flush_logs() -> None:
-    """Write the queued lines, before this process may be killed."""
     for handler in logging.getLogger().handlers:
         handler.flush()
 
 
 class _LineHandler(logging.Handler):
-    """Writes by a `LineWriter`, so that a slow reader does not block callers."""
-
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
         self._writer = LineWriter(stream.fileno(), self._dropped)
@@ -62,7 +59,6 @@ class _LineHandler(logging.Handler):
 
 
 def format_on(stream: TextIO, log_format: LogFormat | None) -> LogFormat:
-    """`log_format`, or else "console" on a terminal and "json" elsewhere."""
     return log_format or ("console" if stream.isatty() else "json")
 
 

@@ -4,7 +4,7 @@ Without a shared directory (`telemetry.processes`) they are in memory.
 """
 
 from collections.abc import Mapping
-from functools import cache
+from functools import cache, partial
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
 
@@ -21,76 +21,58 @@ REDIS_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1,
 count_as_named()
 disable_created_metrics()  # type: ignore[no-untyped-call]  # sums over processes do not have them
 REGISTRY = CollectorRegistry()
+counter, histogram = partial(Counter, registry=REGISTRY), partial(Histogram, registry=REGISTRY)
 
-HTTP_REQUESTS = Counter(
+HTTP_REQUESTS = counter(
     "superimpose_http_requests",
     "Calls answered by the API, by the route's template.",
     ["route", "method", "code"],
-    registry=REGISTRY,
 )
-HTTP_SECONDS = Histogram(
+HTTP_SECONDS = histogram(
     "superimpose_http_request_seconds",
     "From a call's headers to the end of its answer.",
     ["route"],
     buckets=ANSWER_BUCKETS,
-    registry=REGISTRY,
 )
-ACCEPTED = Counter("superimpose_requests_accepted", "Requests accepted.", registry=REGISTRY)
-BATCHES = Counter("superimpose_batches_accepted", "Batches accepted.", registry=REGISTRY)
-FINISHED = Counter(
+ACCEPTED = counter("superimpose_requests_accepted", "Requests accepted.")
+BATCHES = counter("superimpose_batches_accepted", "Batches accepted.")
+FINISHED = counter(
     "superimpose_requests_finished",
     "Requests that ended, as COMPLETED or as FAILED with the code of its error.",
     ["status", "code"],
-    registry=REGISTRY,
 )
-STAGE_SECONDS = Histogram(
+STAGE_SECONDS = histogram(
     "superimpose_stage_seconds",
     "Time in each stage of a request; total is from accepted to ended.",
     ["stage"],
     buckets=STAGE_BUCKETS,
-    registry=REGISTRY,
 )
-CACHE_HITS = Counter(
-    "superimpose_cache_hits", "Inputs found in a worker's cache.", ["cache"], registry=REGISTRY
+CACHE_HITS = counter("superimpose_cache_hits", "Inputs found in a worker's cache.", ["cache"])
+CACHE_MISSES = counter(
+    "superimpose_cache_misses", "Inputs looked for in a worker's cache in vain.", ["cache"]
 )
-CACHE_MISSES = Counter(
-    "superimpose_cache_misses", "Inputs looked for in a worker's cache in vain.", ["cache"], registry=REGISTRY
+CREDITS = counter("superimpose_credits", "Credits held, settled (spent) and released.", ["event"])
+RETRIES = counter(
+    "superimpose_retries", "Attempts that ended without a result and are made again.", ["reason"]
 )
-CREDITS = Counter(
-    "superimpose_credits", "Credits held, settled (spent) and released.", ["event"], registry=REGISTRY
-)
-RETRIES = Counter(
-    "superimpose_retries",
-    "Attempts that ended without a result and are made again.",
-    ["reason"],
-    registry=REGISTRY,
-)
-REDELIVERIES = Counter(
-    "superimpose_redeliveries", "Jobs taken back from a worker that is gone.", registry=REGISTRY
-)
-EVENT_ATTEMPTS = Counter(
+REDELIVERIES = counter("superimpose_redeliveries", "Jobs taken back from a worker that is gone.")
+EVENT_ATTEMPTS = counter(
     "superimpose_webhook_attempts",
     "Attempts to deliver an event, by how they ended; retry: it failed, another one may follow.",
     ["outcome"],
-    registry=REGISTRY,
 )
-EVENT_SECONDS = Histogram(
+EVENT_SECONDS = histogram(
     "superimpose_webhook_attempt_seconds",
     "From an attempt's start to its receiver's answer, or to its failure.",
     buckets=ANSWER_BUCKETS,
-    registry=REGISTRY,
 )
-EVENTS = Counter(
+EVENTS = counter(
     "superimpose_webhook_events",
     "Events that are sent no more, by why: delivered, gone (410), failed (no attempt is left).",
     ["outcome"],
-    registry=REGISTRY,
 )
-REDIS_SECONDS = Histogram(
-    "superimpose_redis_seconds",
-    "A script's or a pipeline's round trip to Redis.",
-    buckets=REDIS_BUCKETS,
-    registry=REGISTRY,
+REDIS_SECONDS = histogram(
+    "superimpose_redis_seconds", "A script's or a pipeline's round trip to Redis.", buckets=REDIS_BUCKETS
 )
 
 # Known series start at 0, as a series that starts at 1 hides its first increase.
@@ -151,7 +133,7 @@ def count_event(outcome: str) -> None:
 
 
 def count_lookups(caches: Mapping[str, tuple[int, int]]) -> None:
-    """`caches` has hits and misses by cache."""
+    """`caches`: the hits and misses of each."""
     for name, (hits, misses) in caches.items():
         _HITS[name].inc(hits)
         _MISSES[name].inc(misses)

@@ -32,12 +32,11 @@ def open_exporter(role: str) -> tuple[Tracer, Callable[[], None]]:
 
 
 class _Exporter(OTLPSpanExporter):
-    """An `OTLPSpanExporter` that logs only the first failure and the recovery."""
+    """Logs only the first failure and the recovery."""
 
     _failing = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Raises nothing; spans that cannot be sent are dropped."""
         result = super().export(spans)
         failed = result is not SpanExportResult.SUCCESS
         if failed and not self._failing:

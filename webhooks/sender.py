@@ -3,18 +3,23 @@
 import asyncio
 import contextlib
 import logging
+import signal
 import time
 from collections import Counter
 
+import uvloop
 from opentelemetry.trace import NoOpTracer, Tracer
 from redis import RedisError
 from redis.asyncio import Redis
 
 from jobs import keyspace
 from jobs.config.settings import Settings
+from jobs.network.guard import Guard
+from jobs.redis.connection import connect_async_changes
 from jobs.webhooks.exchange import Ending, Event, Exchange, Report
 from jobs.webhooks.schedule import LANES
 from telemetry import metrics
+from telemetry.traces import open_traces
 from webhooks.attempt import Attempts
 from webhooks.connections import Connections
 
@@ -29,9 +34,29 @@ attempt takes as much work as a successful one, and hosts that refuse connection
 IDLE_S = 1.0  # the longest delay of an event whose bell was missed, or whose receiver was paused
 BELL_S = 0.5  # of one blocking read, less than the reply timeout of a connection
 PAUSE_S = 0.5
+REPLY_TIMEOUT_S = 10.0
+"""Long, because events that were claimed by a lost reply are delayed until their lease expires."""
+
 NO_TRACER = NoOpTracer()
 
 log = logging.getLogger("superimpose.webhooks")
+
+
+def send_events(settings: Settings) -> None:
+    """Send events until SIGTERM or SIGINT; call it in the main thread."""
+    uvloop.run(_send_events(settings))
+
+
+async def _send_events(settings: Settings) -> None:
+    async with connect_async_changes(settings, REPLY_TIMEOUT_S) as redis:
+        traces = open_traces("webhooks")
+        sender = Sender(redis, settings, Connections(Guard.of(settings)), traces.tracer)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, sender.stop)
+        log.info("sending events, up to %d at a time", settings.webhook_concurrency)
+        await sender.run()
+        traces.close()
 
 
 class Sender:

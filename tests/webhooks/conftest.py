@@ -23,7 +23,6 @@ from tests.webhooks.receiver import Receiver, receiving
 from tests.worker.fetch.conftest import Answer, Server
 from webhooks import sender
 from webhooks.connections import Connections
-from webhooks.resolver import Resolver
 from webhooks.sender import Sender
 
 TLS = ssl.create_default_context()
@@ -82,7 +81,7 @@ def sending(redis: Redis, settings: Settings) -> Sending:
 
         async def send() -> None:
             async with connect_async_changes(of) as client:
-                sender = Sender(client, of, Connections(Guard.of(of), Resolver(resolve), tls))
+                sender = Sender(client, of, Connections(Guard.of(of), resolve, tls))
                 made.append((sender, asyncio.get_running_loop()))
                 started.set()
                 await sender.run()
