@@ -112,7 +112,7 @@ def count_credits(event: str, credits: int) -> None:
 
 
 def observe_stages(seconds: Mapping[str, float]) -> None:
-    """Observe the stages of an attempt that ended its request; unknown stages are ignored."""
+    """Of an attempt that ended its request; unknown stages are ignored."""
     for stage, took_s in seconds.items():
         if stage in _STAGE:
             _STAGE[stage].observe(took_s)
@@ -133,7 +133,6 @@ def count_event(outcome: str) -> None:
 
 
 def count_lookups(caches: Mapping[str, tuple[int, int]]) -> None:
-    """`caches`: the hits and misses of each."""
     for name, (hits, misses) in caches.items():
         _HITS[name].inc(hits)
         _MISSES[name].inc(misses)

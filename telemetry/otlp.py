@@ -17,7 +17,7 @@ log = logging.getLogger("superimpose.traces")
 
 
 def open_exporter(role: str) -> tuple[Tracer, Callable[[], None]]:
-    """A tracer and the function that closes its exporter. Raises `ValueError` for a wrong OTEL_* variable."""
+    """A tracer and the function that closes it. Raises `ValueError` for a wrong OTEL_* variable."""
     attributes = {"service.name": f"superimpose-{role}", "service.version": version("superimpose")}
     resource = Resource.create().merge(Resource(attributes)).merge(OTELResourceDetector().detect())
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)

@@ -28,7 +28,7 @@ def shared_directory(enabled: bool) -> Iterator[str | None]:
 
 
 def counting_as(name: str, directory: str | None) -> Mapping[str, str]:
-    """The environment variables with which a process counts in `directory` as `name`."""
+    """The environment variables of a process that counts in `directory` as `name`."""
     return {DIRECTORY: directory, NAME: name} if directory else {}
 
 

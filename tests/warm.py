@@ -128,8 +128,6 @@ def main() -> None:
     """Load the service, and fork a process for each order on stdin."""
     for name in LOADED:
         importlib.import_module(name)
-    for name in [name for name in sys.modules if name.partition(".")[0] == "worker"]:
-        del sys.modules[name]  # one of them creates a pipe at import, which two workers must not share
     gc.freeze()
     on_interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the forked processes
     orders = socket.socket(fileno=os.dup(0))

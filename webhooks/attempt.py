@@ -54,7 +54,7 @@ class Attempts:
         self._user_agent = f"Superimpose-Webhooks/{version('superimpose')}"
 
     async def make(self, event: Event) -> Report:
-        """Send an event once. Of the response only status and time are reported, never its content."""
+        """Of the response only status and time are reported, never its content."""
         span = self._start_span(event)
         at, started_s = self._now(), time.monotonic()
         response, error, reason = None, None, ""

@@ -52,7 +52,6 @@ class Connection:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether it is open and was used recently."""
         is_open = not self._reader.at_eof() and not self._writer.is_closing()
         return is_open and time.monotonic() - self._used_at < IDLE_S
 
@@ -75,7 +74,7 @@ class Connection:
         return Response(parser.status, parser.retry_after)
 
     async def _read_body(self, parser: "_ResponseParser") -> bool:
-        """Read and discard a short body; returns whether the connection can be reused."""
+        """Discard a short body; returns whether the connection can be reused."""
         size = 0
         try:
             async with asyncio.timeout(BODY_S):
@@ -90,7 +89,6 @@ class Connection:
         return parser.keeps_alive and parser.is_complete
 
     def close(self) -> None:
-        """Close at once, without reading the rest."""
         self._writer.transport.abort()
 
 
@@ -105,7 +103,6 @@ class _ResponseParser:
         self.is_complete = False
 
     def feed(self, data: bytes) -> None:
-        """Raises `InvalidResponse`."""
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:

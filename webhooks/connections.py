@@ -44,7 +44,6 @@ class Resolver:
         self._in_flight: dict[Name, asyncio.Task[Sequence[str]]] = {}
 
     async def __call__(self, host: str, port: int, lane: str) -> Sequence[str]:
-        """Raises OSError, UnicodeError."""
         name = host, port, lane
         task = self._in_flight.get(name)
         if task is None:
@@ -74,10 +73,7 @@ class Connections:
         self._pool: list[Connection] = []  # the least recently used first
 
     async def send(self, target: Target, request: bytes, lane: str) -> Response:
-        """Send a request to a receiver of this lane, over a pooled or a new connection.
-
-        Raises `Unreachable`, `Untrusted`, `InvalidResponse`, OSError.
-        """
+        """Use a pooled or a new connection. Raises `Unreachable`, `Untrusted`, `InvalidResponse`, OSError."""
         pooled = await self._take(target, lane)
         if pooled:
             try:

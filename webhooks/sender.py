@@ -125,7 +125,6 @@ class Sender:
         return time.monotonic() < self._busy_until
 
     def _free(self, limits: dict[str, int]) -> dict[str, int]:
-        """The free slots of each lane."""
         lanes = Counter(event.lane for event in self._in_flight.values())
         free = {lane: limits[lane] - lanes[lane] for lane in LANES}
         now = time.monotonic()
@@ -164,7 +163,6 @@ class Sender:
         await self._exchange_once(dict.fromkeys(LANES, 0))
 
     async def _listen(self) -> None:
-        """Wake the sender when an event is written."""
         while True:
             try:
                 if await self._redis.blpop([keyspace.EVENT_BELL], timeout=BELL_S):

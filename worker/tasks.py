@@ -2,12 +2,10 @@
 
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 from obstore.exceptions import BaseError as StoreError
 
-from compositor import CompositorError, File, Rendered, Scene, render
+from compositor import CompositorError, File, render
 from compositor.models import read
 from compositor.models.superimpose_v2 import NO_REMOVER
 from jobs.lifecycle.output import Output
@@ -36,7 +34,7 @@ class PictureExpired(Exception):
 
 
 def superimpose(resources: Resources, job: Job) -> Outcome:
-    """Process one job. Never raises for an error that a request can cause."""
+    """Never raises for an error that a request can cause."""
     order, stages = job.order, {"fetch": job.fetch_s or 0}
     try:
         output = _process(resources, job, stages)
@@ -74,15 +72,25 @@ def _process(resources: Resources, job: Job, stages: dict[str, float]) -> Output
     stages.update({stage: round(seconds, 4) for stage, seconds in rendered.seconds.items()})
     if resources.cache:
         stages["cache_hits"] = resources.cache.hits - hits
-    with _timed(stages, "store"):
-        return _store(resources, rendered, order, _warnings(resources, scene))
+    removes = any(layer.removal for layer in scene.layers)
+    warnings = [NO_REMOVER] if removes and resources.remove is None else []
+    start = time.perf_counter()
+    resources.store.put(order.path, rendered.data, rendered.content_type)
+    stages["store"] = round(time.perf_counter() - start, 4)
+    return Output(
+        order.token,
+        order.path,
+        rendered.content_type,
+        len(rendered.data),
+        rendered.width,
+        rendered.height,
+        list(rendered.animated),
+        warnings,
+    )
 
 
 def read_input(resources: Resources, order: Order, field: str, reserve: Reserve) -> File:
-    """The input that the parameter `field` names; not read if its decoded pixels are cached.
-
-    Raises `FetchError`, `PictureExpired`, and the errors of `reserve`.
-    """
+    """The input of this parameter. Raises `FetchError`, `PictureExpired`, and the errors of `reserve`."""
     reference = inputs.pictures(order.params)[field]
     if inputs.is_url(reference):
         return resources.fetcher.get(
@@ -108,29 +116,3 @@ def _read_stored(resources: Resources, field: str, path: str, reserve: Reserve) 
         if path.startswith("inputs/"):  # inline inputs outlive their request, so this is our fault
             raise
         raise PictureExpired(field) from None
-
-
-def _warnings(resources: Resources, scene: Scene) -> list[str]:
-    removes = any(layer.removal for layer in scene.layers)
-    return [NO_REMOVER] if removes and resources.remove is None else []
-
-
-def _store(resources: Resources, rendered: Rendered, order: Order, warnings: list[str]) -> Output:
-    resources.store.put(order.path, rendered.data, rendered.content_type)
-    return Output(
-        order.token,
-        order.path,
-        rendered.content_type,
-        len(rendered.data),
-        rendered.width,
-        rendered.height,
-        list(rendered.animated),
-        warnings,
-    )
-
-
-@contextmanager
-def _timed(stages: dict[str, float], stage: str) -> Iterator[None]:
-    start = time.perf_counter()
-    yield
-    stages[stage] = round(time.perf_counter() - start, 4)

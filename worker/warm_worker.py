@@ -30,11 +30,10 @@ from jobs.maintenance.background import background
 from jobs.queue.rq import open_queue
 from jobs.redis.connection import connect
 from jobs.redis.oom_exempt import OomExempt
-from worker.bell import WAIT_S, Bell
+from worker.bell import WAIT_S, Bell, end_pauses_at_signals, wake
 from worker.child.child import Child
 from worker.commands import Commands
 from worker.dispatcher import Dispatcher
-from worker.pauses import end_at_signals, wake
 
 HEARTBEAT_S = 5
 SECOND_SIGNAL_S = 1  # a signal sooner than this is the first one again, sent to the process group
@@ -70,17 +69,14 @@ class WarmWorker(Worker):
 
     @property
     def connection_timeout(self) -> int:
-        """RQ's socket timeout; longer than a blocking wait for the bell."""
+        """Longer than a blocking wait for the bell."""
         return WAIT_S + 4
 
     def work(self, burst: bool = False, **_: Any) -> bool:  # type: ignore[override]
-        """Process requests until a signal arrives, or with `burst` until the queue is empty.
-
-        The first heartbeat registers the worker. Raises `SystemExit`, see `Dispatcher.step`.
-        """
+        """Until a signal arrives, or with `burst` until the queue is empty. Raises `SystemExit`."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self.request_stop)
-        end_at_signals()
+        end_pauses_at_signals()
         self.subscribe()
         try:
             with background(self._settings), closing(self._bell), closing(self._dispatcher):
@@ -108,7 +104,7 @@ class WarmWorker(Worker):
             self._commands.close()
 
     def handle_payload(self, message: dict[str, Any]) -> None:
-        """Stop a cancelled job that is in flight; ignore every other command."""
+        """Stop a cancelled job that is in flight."""
         try:
             command = parse_payload(message)
             job_id = command["command"] == "stop-job" and command["job_id"]
@@ -137,7 +133,7 @@ class WarmWorker(Worker):
                 raise
 
     def _set_ip_address(self, connection: Redis) -> None:
-        """RQ asks Redis for the address; Redis may be away."""
+        """RQ asks Redis, which may be away."""
         self.ip_address = "unknown"
         with contextlib.suppress(RedisError):
             super()._set_ip_address(connection)
@@ -156,7 +152,7 @@ class WarmWorker(Worker):
         return self._stopped_at is not None or (burst and self._is_queue_empty())
 
     def _is_queue_empty(self) -> bool:
-        """Whether no job is queued or scheduled, read in one transaction; False while Redis is away."""
+        """Read in one transaction; False while Redis is away."""
         try:
             with self.connection.pipeline() as pipe:
                 pipe.llen(keyspace.RQ_QUEUE)

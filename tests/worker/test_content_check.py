@@ -17,8 +17,8 @@ from jobs.redis.connection import connect_worker
 from tests.compositor.pictures import plain, png
 from tests.stack import Stack, empty_database, environment, running
 from tests.worker.colour_check import BLOCKED, BREAKS, REASON, NoPurple
-from worker.content_check import ContentBlocked, inspection, load_check
-from worker.plugin import UnusablePlugin
+from worker.content_check import ContentBlocked, inspection
+from worker.plugin import UnusablePlugin, load_plugin
 from worker.warm_worker import WarmWorker
 
 ROOT = Path(__file__).parents[2]
@@ -132,7 +132,7 @@ def test_the_reason_is_in_the_log_with_the_request(settings, submit, record, mon
 )
 def test_the_error_of_an_unusable_check_names_the_cause(settings, spelling, why):
     with pytest.raises(UnusablePlugin) as unusable:
-        load_check(settings.model_copy(update={"content_check": spelling}))
+        load_plugin(settings.model_copy(update={"content_check": spelling}), "content_check", "check")
 
     assert f"SUPERIMPOSE_CONTENT_CHECK = {spelling} cannot be used: " in str(unusable.value)
     assert why in str(unusable.value)
@@ -177,8 +177,8 @@ def test_a_check_that_kills_its_process_at_start_costs_no_job(settings, submit, 
 
 def test_without_a_check_nothing_is_loaded():
     code = (
-        "import sys, worker.child.child_process; from worker.content_check import load_check;"
-        "from jobs.config.settings import Settings; print(load_check(Settings()), *sys.modules)"
+        "import sys, worker.child.child_process; from worker.resources import Resources;"
+        "from jobs.config.settings import Settings; print(Resources.open(Settings()).inspect, *sys.modules)"
     )
 
     printed = subprocess.run(

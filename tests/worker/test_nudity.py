@@ -17,8 +17,7 @@ from jobs.redis.connection import connect_worker
 from tests.asking import accept, asked
 from tests.compositor.pictures import plain
 from tests.missing import missing
-from worker.content_check import load_check
-from worker.plugin import UnusablePlugin
+from worker.plugin import UnusablePlugin, load_plugin
 from worker.warm_worker import WarmWorker
 
 PORTRAIT = Path(__file__).parents[1] / "compositor/golden/in/astronaut.png"  # of NASA, public domain
@@ -39,7 +38,9 @@ def check(settings):
     """A check with these settings."""
 
     def check(**update):
-        made = load_check(settings.model_copy(update={"content_check": CHECK} | update))
+        made = load_plugin(
+            settings.model_copy(update={"content_check": CHECK} | update), "content_check", "check"
+        )
         assert made is not None
         return made
 

@@ -32,7 +32,7 @@ from tests.redis.test_redis_trouble import OwnRedis
 from tests.stack import environment
 from tests.worker.colour_check import KILLS, SLEEPS, Fragile
 from tests.worker.conftest import Started
-from worker.resources import http_cache
+from worker.resources import Resources
 from worker.warm_worker import WarmWorker
 
 
@@ -125,7 +125,9 @@ def test_an_input_is_fetched_once_for_all_waiting_requests(submit, record, run_a
 
 
 def test_the_settings_can_disable_the_caches(settings):
-    assert http_cache(settings.model_copy(update={"http_cache_bytes": 0})) is None
+    resources = Resources.open(settings.model_copy(update={"http_cache_bytes": 0, "cache_bytes": 0}))
+
+    assert (resources.cache, resources.fetcher.cache) == (None, None)
 
 
 def test_a_clients_error_fails_without_a_retry(redis, submit, record, run_all):

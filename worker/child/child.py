@@ -131,7 +131,6 @@ class Child:
         return self._process.poll() is not None
 
     def fileno(self) -> int:
-        """Readable when the child has sent a message or has closed its end."""
         return self._socket.fileno()
 
     def start(self, order: Order) -> None:
@@ -144,9 +143,9 @@ class Child:
             self._send(to_child(Drop(token)))
 
     def event(self) -> Event | None:
-        """The next event of an order, or None. Raises `ChildDied`.
+        """The next event of an order. A child that sends anything else is compromised, and is killed.
 
-        A child that sends anything else is compromised, and is killed.
+        Raises `ChildDied`.
         """
         message = self._receive()
         if message is None:
@@ -214,7 +213,6 @@ class Child:
         return message
 
     def _next_message(self) -> bytes | None:
-        """Remove a complete message from the buffer."""
         if len(self._buffer) < LENGTH.size:
             return None
         (size,) = LENGTH.unpack_from(self._buffer)

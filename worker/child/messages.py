@@ -135,7 +135,7 @@ def _events() -> TypeAdapter[Event]:
 
 
 def _matches(output: Output, order: Order) -> bool:
-    """Whether path and content type are the requested ones, and all other fields hold allowed values."""
+    """Whether it is what was ordered, and all other fields hold allowed values."""
     default = SuperimposeParams.model_fields["image_format"].default
     return (
         (output.path, output.token) == (order.path, order.token)

@@ -34,10 +34,7 @@ def deadline_in(seconds: float, check: Callable[[], None] = lambda: None) -> Ite
 
 
 def time_left(at_most: float | None = None) -> float:
-    """Seconds until the deadline, more than 0, or `at_most` if that is less.
-
-    Raises DeadlinePassed, and the errors of the fetch's `check`.
-    """
+    """Seconds, more than 0. Raises DeadlinePassed, and the errors of the fetch's `check`."""
     _check.get()()
     left = _end.get() - time.monotonic()
     if left <= 0:

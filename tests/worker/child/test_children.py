@@ -15,9 +15,9 @@ from jobs.lifecycle import lease_owner
 from tests.processes import descendants
 from tests.stack import environment
 from tests.worker.conftest import Started
+from worker.bell import pause
 from worker.child.child import Child, ChildRefused
 from worker.child.children import Children
-from worker.pauses import pause
 
 
 @pytest.fixture

@@ -22,10 +22,10 @@ from tests.worker.hostile.gifs import GIFS
 from tests.worker.hostile.jpegs import JPEGS
 from tests.worker.hostile.pngs import PNGS
 from tests.worker.hostile.webps import WEBPS
+from worker.bell import pause
 from worker.child import child as children
 from worker.child.child import SECRETS, Child, ChildDied
 from worker.child.messages import Order, Outcome
-from worker.pauses import pause
 from worker.warm_worker import WarmWorker
 
 ROOT = Path(__file__).parents[3]
