@@ -11,9 +11,6 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, disable_cre
 from telemetry.processes import count_as_named
 from telemetry.stages import STAGES
 
-CACHES = ("decoded", "http")
-CREDIT_EVENTS = ("held", "settled", "released")
-
 ANSWER_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 STAGE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
 REDIS_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5, 1)
@@ -77,9 +74,9 @@ REDIS_SECONDS = histogram(
 
 # Known series start at 0, as a series that starts at 1 hides its first increase.
 _STAGE = {stage: STAGE_SECONDS.labels(stage) for stage in ("queue_wait", *STAGES, "total")}
-_HITS = {name: CACHE_HITS.labels(name) for name in CACHES}
-_MISSES = {name: CACHE_MISSES.labels(name) for name in CACHES}
-_CREDITS = {event: CREDITS.labels(event) for event in CREDIT_EVENTS}
+_HITS = {name: CACHE_HITS.labels(name) for name in ("decoded", "http")}
+_MISSES = {name: CACHE_MISSES.labels(name) for name in _HITS}
+_CREDITS = {event: CREDITS.labels(event) for event in ("held", "settled", "released")}
 FINISHED.labels("COMPLETED", "")
 _EVENT_ATTEMPTS = {outcome: EVENT_ATTEMPTS.labels(outcome) for outcome in ("delivered", "gone", "retry")}
 _EVENTS = {outcome: EVENTS.labels(outcome) for outcome in ("delivered", "gone", "failed")}

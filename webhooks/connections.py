@@ -13,7 +13,7 @@ from jobs.network.guard import Guard
 from jobs.network.resolve import LOOKUPS_AT_ONCE, Resolve, resolve_in_thread, system_resolve
 from jobs.network.urls import Target
 from jobs.webhooks.schedule import LANES
-from webhooks.connection import BLOCK, Connection, ConnectionClosed, Response
+from webhooks.connection import BLOCK, Connection, Response
 
 CONNECT_S = 5.0  # from the look-up of the name to the end of the TLS handshake
 MAX_ADDRESSES = 4  # that are tried for one connection
@@ -78,7 +78,7 @@ class Connections:
         if pooled:
             try:
                 return await self._send(pooled, request)
-            except (ConnectionError, ConnectionClosed):  # closed while idle: use a new connection
+            except ConnectionError:  # closed while idle: use a new connection
                 pass
         return await self._send(await self._connect(target, lane), request)
 

@@ -15,22 +15,12 @@ from jobs.pictures.store import reason_of
 from worker.child.intake import Job
 from worker.child.messages import Ending, Order, Outcome
 from worker.content_check import ContentBlocked
-from worker.fetch import FetchError, Reserve
+from worker.fetch import Fault, FetchError, Reserve
 from worker.resources import Resources
 
 OUR_FAULT = "something went wrong on our side; it has been logged, submit it again"
 
 log = logging.getLogger("superimpose.worker")
-
-
-class PictureExpired(Exception):
-    code = FailureCode.FETCH_FAILED
-
-    def __init__(self, field: str) -> None:
-        super().__init__(
-            f"{field}: this picture of the service expired before the request was processed: "
-            "upload pictures that are needed for longer, at /upload-asset"
-        )
 
 
 def superimpose(resources: Resources, job: Job) -> Outcome:
@@ -44,7 +34,7 @@ def superimpose(resources: Resources, job: Job) -> Outcome:
     except FetchError as fault:
         ending = Ending.RETRY if fault.transient else Ending.FAILED
         return Outcome(ending, fault.code, str(fault), stages=stages, retry_after_s=fault.retry_after_s)
-    except (PictureExpired, CompositorError) as fault:
+    except CompositorError as fault:
         return Outcome(Ending.FAILED, fault.code, str(fault), stages=stages)
     except StoreError as error:
         text = "request %s: attempt %d failed: the store failed: %s"
@@ -90,7 +80,7 @@ def _process(resources: Resources, job: Job, stages: dict[str, float]) -> Output
 
 
 def read_input(resources: Resources, order: Order, field: str, reserve: Reserve) -> File:
-    """The input of this parameter. Raises `FetchError`, `PictureExpired`, and the errors of `reserve`."""
+    """The input of this parameter. Raises `FetchError`, and the errors of `reserve`."""
     reference = inputs.pictures(order.params)[field]
     if inputs.is_url(reference):
         return resources.fetcher.get(
@@ -115,4 +105,6 @@ def _read_stored(resources: Resources, field: str, path: str, reserve: Reserve) 
     except FileNotFoundError:
         if path.startswith("inputs/"):  # inline inputs outlive their request, so this is our fault
             raise
-        raise PictureExpired(field) from None
+        advice = "upload pictures that are needed for longer, at /upload-asset"
+        fault = Fault(f"expired before the request was processed: {advice}", reason="it has expired")
+        raise FetchError(field, "this picture of the service", fault) from None

@@ -65,7 +65,6 @@ class WarmWorker(Worker):
         self._stopped_at: float | None = None
         self._hurried = False
         self._heartbeat_at = -math.inf
-        self._commands: Commands | None = None
 
     @property
     def connection_timeout(self) -> int:
@@ -77,13 +76,13 @@ class WarmWorker(Worker):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self.request_stop)
         end_pauses_at_signals()
-        self.subscribe()
+        commands = Commands(self.connection, self.pubsub_channel_name, self.handle_payload)
         try:
             with background(self._settings), closing(self._bell), closing(self._dispatcher):
                 while not self._is_done(burst):
                     self._dispatcher.step(self.heartbeat, is_stopping=self._stopped_at is not None)
         finally:
-            self.unsubscribe()  # first, because the teardown may fail
+            commands.close()  # first, because the teardown may fail
             with contextlib.suppress(RedisError):
                 self.teardown()  # type: ignore[no-untyped-call]
         return True
@@ -95,13 +94,6 @@ class WarmWorker(Worker):
             self._stopped_at = now_s
         elif now_s - self._stopped_at > SECOND_SIGNAL_S:
             self._hurried = True
-
-    def subscribe(self) -> None:
-        self._commands = Commands(self.connection, self.pubsub_channel_name, self.handle_payload)
-
-    def unsubscribe(self) -> None:
-        if self._commands:
-            self._commands.close()
 
     def handle_payload(self, message: dict[str, Any]) -> None:
         """Stop a cancelled job that is in flight."""
