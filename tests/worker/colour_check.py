@@ -40,7 +40,7 @@ class Fragile:
             return
         match picture.getpixel((0, 0)):
             case colour if colour == SLEEPS:
-                time.sleep(8)
+                time.sleep(3)
             case colour if colour == KILLS:
                 os._exit(3)
 

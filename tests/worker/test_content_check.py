@@ -13,13 +13,13 @@ from PIL import Image
 from compositor import SuperimposeParams
 from compositor import superimpose as compose
 from jobs.lifecycle.status import FailureCode, Status
-from jobs.redis.connection import connect_worker
 from tests.compositor.pictures import plain, png
 from tests.stack import Stack, empty_database, environment, running
 from tests.worker.colour_check import BLOCKED, BREAKS, REASON, NoPurple
+from tests.worker.conftest import work
+from worker.child.child import Child
 from worker.content_check import ContentBlocked, inspection
 from worker.plugin import UnusablePlugin, load_plugin
-from worker.warm_worker import WarmWorker
 
 ROOT = Path(__file__).parents[2]
 CHECK = "tests.worker.colour_check:NoPurple"
@@ -105,12 +105,11 @@ def test_an_error_of_the_check_fails_the_job_and_the_next_one_runs(checked):
     assert len(outputs(checked)) == len(before) + 1
 
 
-def test_the_reason_is_in_the_log_with_the_request(settings, submit, record, monkeypatch, capfd):
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+def test_the_reason_is_in_the_log_with_the_request(settings, submit, record, capfd):
     checking = settings.model_copy(update={"content_check": CHECK, "max_attempts": 2})
     requests = [submit(**body(base_image=PURPLE)), submit(**body(base_image=plain((20, 20), BREAKS)))]
 
-    WarmWorker(connect_worker(checking), checking).work(burst=True)
+    work(checking)
 
     blocked, broken = map(record, requests)
     assert (blocked.code, blocked.attempts) == (FailureCode.CONTENT_BLOCKED, 1)
@@ -242,7 +241,7 @@ def test_the_documented_check_runs(settings, submit, record, tmp_path, monkeypat
     checking = settings.model_copy(update={"content_check": spelling})
     requests = [submit(**body(base_image=FINE)), submit(**body(base_image=plain((4000, 10), "red")))]
 
-    WarmWorker(connect_worker(checking), checking).work(burst=True)
+    work(checking, Child)
 
     fine, blocked = map(record, requests)
     assert fine.status is Status.COMPLETED

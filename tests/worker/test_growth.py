@@ -8,9 +8,8 @@ from jobs import keyspace
 from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.transitions import Transitions
 from jobs.queue.rq import RQ_TTL_S
-from jobs.redis.connection import connect_worker
+from tests.worker.conftest import work
 from worker.child.child import Child
-from worker.warm_worker import WarmWorker
 
 REQUESTS = 1000
 ROOT = Path(__file__).parents[2]
@@ -31,7 +30,7 @@ def test_a_thousand_requests_leave_no_growth(redis, settings, key_id, monkeypatc
     for request_id in requests:
         transitions.create(NewRequest(request_id, key_id, {}))
 
-    WarmWorker(connect_worker(brief), brief, Idle).work(burst=True)
+    work(brief, Idle)
 
     now = time.time()
     time.sleep(brief.result_ttl_s + 0.2)

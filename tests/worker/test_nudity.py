@@ -13,12 +13,12 @@ from PIL import Image
 from jobs.config.setting_types import MEBIBYTE
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
-from jobs.redis.connection import connect_worker
 from tests.asking import accept, asked
 from tests.compositor.pictures import plain
 from tests.missing import missing
+from tests.worker.conftest import work
+from worker.child.child import Child
 from worker.plugin import UnusablePlugin, load_plugin
-from worker.warm_worker import WarmWorker
 
 PORTRAIT = Path(__file__).parents[1] / "compositor/golden/in/astronaut.png"  # of NASA, public domain
 CHECK = "worker.nudity:NudityCheck"
@@ -111,7 +111,7 @@ def test_the_check_fits_into_the_memory_of_a_job(redis, settings, key_id):
 
     requests = [submit(PORTRAIT.read_bytes()), submit(plain((1024, 1024), "navy"))]
 
-    WarmWorker(connect_worker(tight), tight).work(burst=True)
+    work(tight, Child)
 
     blocked, fine = (Transitions(redis, tight).read(request_id) for request_id in requests)
     assert blocked is not None

@@ -13,10 +13,10 @@ from PIL import Image
 
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.pictures.store import PictureStore
-from jobs.redis.connection import connect_worker
 from tests.compositor.pictures import plain, png
 from tests.stack import environment
-from worker.warm_worker import WarmWorker
+from tests.worker.conftest import work
+from worker.child.child import Child
 
 ROOT = Path(__file__).parents[2]
 REMOVER = "tests.worker.removers:LeftHalf"
@@ -37,13 +37,8 @@ def ask(submit):
 
 
 @pytest.fixture
-def removing(settings, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+def removing(settings):
     return settings.model_copy(update={"remover": REMOVER, "max_attempts": 2})
-
-
-def work(settings) -> None:
-    WarmWorker(connect_worker(settings), settings).work(burst=True)
 
 
 def colours(settings, done) -> list[tuple[int, ...]]:
@@ -117,6 +112,6 @@ def test_the_documented_remover_runs(settings, submit, record, tmp_path, monkeyp
     inline = {name: base64.b64encode(data).decode() for name, data in files.items()}
     request_id = submit(**inline, model="superimpose-v2", image_format="png", bg_remove_model="any")
 
-    work(removing)
+    work(removing, Child)
 
     assert colours(removing, record(request_id)) == [RED, BLUE]

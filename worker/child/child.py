@@ -76,17 +76,9 @@ class Child:
         self._poll.register(self._socket, select.POLLIN)
         self._buffer = bytearray()
         self._message_deadline = 0.0
-        # The child gets our settings through the pipe; those of OpenTelemetry may hold a key.
-        inherited = {name: text for name, text in os.environ.items() if not name.startswith(SECRET_PREFIXES)}
         try:
             with theirs:
-                self._process = subprocess.Popen(
-                    [self.python, "-P", "-m", self.module, str(theirs.fileno()), str(os.getpid())],
-                    stdin=subprocess.DEVNULL,
-                    pass_fds=[theirs.fileno()],
-                    env=CHILD_ENV | inherited,
-                    start_new_session=True,  # Ctrl-C must reach only the parent, which lets jobs finish
-                )
+                self._process = self.start_process(theirs.fileno())
             self._send(settings.model_dump_json(exclude=SECRETS).encode())
         except BaseException:
             self._socket.close()
@@ -95,6 +87,17 @@ class Child:
         self._dropped: set[str] = set()
         self._started = ""  # the token of the order that is processed
         self._start_deadline = time.monotonic() + START_TIMEOUT_S
+
+    def start_process(self, pipe: int) -> "subprocess.Popen[bytes]":
+        # It gets our settings through the pipe; those of OpenTelemetry may hold a key.
+        inherited = {name: text for name, text in os.environ.items() if not name.startswith(SECRET_PREFIXES)}
+        return subprocess.Popen(
+            [self.python, "-P", "-m", self.module, str(pipe), str(os.getpid())],
+            stdin=subprocess.DEVNULL,
+            pass_fds=[pipe],
+            env=CHILD_ENV | inherited,
+            start_new_session=True,  # Ctrl-C must reach only the parent, which lets jobs finish
+        )
 
     @property
     def is_starting(self) -> bool:

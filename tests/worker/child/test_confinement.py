@@ -13,9 +13,8 @@ import pytest
 
 from jobs.config.settings import Settings
 from jobs.lifecycle.status import FailureCode, Status
-from jobs.redis.connection import connect_worker
 from tests.worker.child.liar import BEGUN, DRIPS, HALF, LIES, RAW
-from tests.worker.conftest import outcome_of
+from tests.worker.conftest import new_worker, outcome_of, work
 from tests.worker.hostile.avifs import AVIFS
 from tests.worker.hostile.files import PICTURE
 from tests.worker.hostile.gifs import GIFS
@@ -26,7 +25,6 @@ from worker.bell import pause
 from worker.child import child as children
 from worker.child.child import SECRETS, Child, ChildDied
 from worker.child.messages import Order, Outcome
-from worker.warm_worker import WarmWorker
 
 ROOT = Path(__file__).parents[3]
 CONFINED = """
@@ -116,7 +114,7 @@ def test_an_output_that_cannot_be_written_is_internal_and_not_the_files_fault(
 ) -> None:
     settings = settings.model_copy(update={"max_attempts": 1})  # the next has a new process
     request_id = submit()
-    worker = WarmWorker(connect_worker(settings), settings)
+    worker = new_worker(settings)
     while not (child := worker._dispatcher.children.ready()):
         pause(1, *worker._dispatcher.children.watched)
     resource.prlimit(child.pid, resource.RLIMIT_FSIZE, (1000, 1000))
@@ -135,7 +133,7 @@ def test_a_valid_picture_that_needs_too_much_memory_is_internal(
     )
     bombs = {row.name: submit(mask=base64.b64encode(row.make()).decode()) for row in BOMBS}
 
-    WarmWorker(connect_worker(settings), settings).work(burst=True)
+    work(settings, Child)
 
     for name, request_id in bombs.items():
         with subtests.test(name):
