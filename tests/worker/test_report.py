@@ -15,6 +15,7 @@ from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.store import PictureStore
 from jobs.redis.connection import REPLY_TIMEOUT_S, redis_time
 from tests.asking import claim_request
+from tests.redis.sentinels import until
 from tests.redis.way import Way
 from tests.worker.conftest import work
 from worker.attempt import Attempt
@@ -117,6 +118,8 @@ def test_a_report_that_cannot_be_sent_is_logged_when_the_worker_stops(
             origin.await_request(path)
             way.to_drop = math.inf
             os.kill(os.getpid(), signal.SIGTERM)
+            until(lambda: "not reported" in caplog.text, "the worker gives up")
+            way.to_drop = 0
 
         threading.Thread(target=cut, daemon=True).start()
         work(remote, burst=False)
