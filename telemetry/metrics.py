@@ -1,14 +1,20 @@
-"""All metrics that processes count, and the functions that count them.
+"""All metrics that processes count, the functions that count them, and their exposition.
 
 Without a shared directory (`telemetry.processes`) they are in memory.
 """
 
-from collections.abc import Mapping
+import os
+from collections.abc import Iterable, Mapping
 from functools import cache, partial
+from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+from prometheus_client.core import InfoMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
-from telemetry.processes import count_as_named
+from telemetry.processes import DIRECTORY, count_as_named
 from telemetry.stages import STAGES
 
 ANSWER_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
@@ -145,3 +151,27 @@ def observe_call(route: str, method: str, code: int, seconds: float) -> None:
 @cache  # a few dozen combinations of route, method and code
 def _http(route: str, method: str, code: int) -> tuple[Counter, Histogram]:
     return HTTP_REQUESTS.labels(route, method, str(code)), HTTP_SECONDS.labels(route)
+
+
+class _Build(Collector):
+    def collect(self) -> Iterable[Metric]:
+        labels = {"version": version("superimpose")}
+        yield InfoMetricFamily("superimpose_build", "The version that runs.", labels)
+
+
+def collect(*more: Collector, directory: str | None = None) -> CollectorRegistry:
+    """The metrics of `more` and of this process; of all processes if they share a directory."""
+    directory = directory or os.environ.get(DIRECTORY)
+    own: Collector = REGISTRY
+    if directory:
+        own = MultiProcessCollector(None, directory)  # type: ignore[no-untyped-call]
+    registry = CollectorRegistry()
+    for collector in (own, _Build(), *more):
+        registry.register(collector)
+    return registry
+
+
+def render(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
+    """Body and content type for an Accept header."""
+    encode, content_type = choose_encoder(accept)
+    return encode(registry), content_type
