@@ -4,7 +4,7 @@ import asyncio
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 import uvloop
@@ -20,13 +20,15 @@ from jobs.webhooks.deliveries import Deliveries, Delivery, State
 from tests.redis.sentinels import until
 from tests.webhook_events import with_webhooks
 from tests.webhooks.receiver import Receiver, receiving
-from tests.worker.fetch.conftest import Answer, Server
+from tests.worker.fetch.conftest import serve
 from webhooks import sender
 from webhooks.connections import Connections
 from webhooks.sender import Sender
 
 TLS = ssl.create_default_context()
 SOON_MS = 20
+
+__all__ = ["serve"]  # a fixture
 
 Sending = Callable[..., AbstractContextManager[Sender]]
 
@@ -53,19 +55,6 @@ def retried_soon(monkeypatch: pytest.MonkeyPatch) -> None:
 def receiver() -> Iterator[Receiver]:
     with receiving() as receiver:
         yield receiver
-
-
-@pytest.fixture
-def serve() -> Iterator[Callable[..., Server]]:
-    """`serve(answer)` starts a server that does with a connection what `answer` does."""
-    with ExitStack() as stack:
-
-        def start(answer: Answer, tls: ssl.SSLContext | None = None) -> Server:
-            server = Server(answer, tls)
-            stack.callback(server.close)
-            return server
-
-        yield start
 
 
 @pytest.fixture

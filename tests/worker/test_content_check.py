@@ -15,14 +15,14 @@ from compositor import superimpose as compose
 from jobs.lifecycle.status import FailureCode, Status
 from tests.compositor.pictures import plain, png
 from tests.stack import Stack, empty_database, environment, running
-from tests.worker.colour_check import BLOCKED, BREAKS, REASON, NoPurple
 from tests.worker.conftest import work
+from tests.worker.plugins import BLOCKED, BREAKS, REASON, NoPurple
 from worker.child.child import Child
 from worker.content_check import ContentBlocked, inspection
 from worker.plugin import UnusablePlugin, load_plugin
 
 ROOT = Path(__file__).parents[2]
-CHECK = "tests.worker.colour_check:NoPurple"
+CHECK = "tests.worker.plugins:NoPurple"
 FINE, ALSO_FINE, WHITE = plain((20, 20), "red"), plain((20, 20), "navy"), plain((20, 20), "white")
 PURPLE = plain((20, 20), BLOCKED)
 PICTURES = {"base_image": FINE, "overlay_image": ALSO_FINE, "mask": WHITE}
@@ -122,9 +122,9 @@ def test_the_reason_is_in_the_log_with_the_request(settings, submit, record, cap
     ("spelling", "why"),
     [
         ("nowhere.to_be:found", "No module named 'nowhere'"),
-        ("tests.worker.colour_check:NoSuchThing", "no attribute 'NoSuchThing'"),
-        ("tests.worker.colour_check:plain_function", "missing 1 required positional argument"),
-        ("tests.worker.colour_check:makes_nothing", "it returned None instead of a check"),
+        ("tests.worker.plugins:NoSuchThing", "no attribute 'NoSuchThing'"),
+        ("tests.worker.plugins:plain_function", "missing 1 required positional argument"),
+        ("tests.worker.plugins:makes_nothing", "it returned None instead of a check"),
     ],
 )
 def test_the_error_of_an_unusable_check_names_the_cause(settings, spelling, why):
@@ -156,7 +156,7 @@ def test_an_unusable_check_ends_the_worker_with_one_sentence(settings, submit, r
 
 
 def test_a_check_that_kills_its_process_at_start_costs_no_job(settings, submit, record):
-    dying = environment(settings.redis_url, settings.data_dir, content_check="tests.worker.colour_check:dies")
+    dying = environment(settings.redis_url, settings.data_dir, content_check="tests.worker.plugins:dies")
     waiting = submit(**body())
 
     ended = subprocess.run(

@@ -332,9 +332,9 @@ def test_rqs_own_tools_read_our_queue(redis, settings, submit, key_id):
     submit()
     url = settings.effective_redis_url
 
-    told = subprocess.run(
+    shown = subprocess.run(
         [sys.executable, "-m", "rq.cli", "info", "--raw", "--url", url], capture_output=True, text=True
     )
 
-    assert told.returncode == 0, told.stderr
-    assert f"queue {QUEUE}:{key_id} 1" in told.stdout
+    assert shown.returncode == 0, shown.stderr
+    assert f"queue {QUEUE}:{key_id} 1" in shown.stdout

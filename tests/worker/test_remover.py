@@ -17,7 +17,7 @@ from tests.worker.conftest import work
 from worker.child.child import Child
 
 ROOT = Path(__file__).parents[2]
-REMOVER = "tests.worker.removers:LeftHalf"
+REMOVER = "tests.worker.plugins:LeftHalf"
 MISSING = "bg_remove_model: no remover is configured; the overlay was used as it is"
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
@@ -84,7 +84,7 @@ def test_an_error_of_the_remover_is_retried_and_then_internal(removing, ask, rec
 
 def test_an_unusable_remover_ends_the_worker_with_one_sentence(settings, ask, caplog):
     ask("Bria")
-    unusable = "tests.worker.removers:makes_nothing"
+    unusable = "tests.worker.plugins:makes_nothing"
 
     with pytest.raises(SystemExit) as ended:
         work(settings.model_copy(update={"remover": unusable}))

@@ -28,8 +28,8 @@ from tests.asking import SAMPLES, accept, asked, queued
 from tests.redis.sentinels import until
 from tests.redis.test_redis_trouble import OwnRedis
 from tests.stack import environment
-from tests.worker.colour_check import KILLS, SLEEPS, Fragile
 from tests.worker.conftest import Started, new_worker, work
+from tests.worker.plugins import KILLS, SLEEPS, Fragile
 from worker.child.child import Child
 from worker.resources import Resources
 from worker.warm_worker import WarmWorker

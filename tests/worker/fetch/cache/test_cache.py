@@ -17,30 +17,12 @@ from time import time
 
 import pytest
 
-from tests.worker.fetch.answers import redirects, requests, response, says
-from tests.worker.fetch.conftest import LOOPBACK, TLS, Serve
-from tests.worker.fetch.kept import read
-from tests.worker.fetch.origin import Origin
+from tests.worker.fetch.answers import Origin, redirects, requests, response, says
+from tests.worker.fetch.cache.conftest import ROOM, fetching, only, read
+from tests.worker.fetch.conftest import RULES, Serve
 from worker.fetch import BoundedDirectory, Fetcher, FetchError, FetchRules
 
-RULES = FetchRules(allow_networks=LOOPBACK, max_bytes=1_000_000, total_timeout_s=60)
-ROOM = 1_000_000
 LONG_AGO = "Sat, 01 Jan 2000 00:00:00 GMT"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "data" / "http-cache"
-
-
-def fetching(folder: Path, rules: FetchRules = RULES) -> Fetcher:
-    return Fetcher(rules, ssl_context=TLS, cache_directory=BoundedDirectory(folder, ROOM))
-
-
-@pytest.fixture
-def fetcher(folder: Path) -> Iterator[Fetcher]:
-    with fetching(folder) as fetcher:
-        yield fetcher
 
 
 def times_asked(origin: Origin, serve: Serve, fetcher: Fetcher, *owners: str) -> int:
@@ -156,7 +138,7 @@ def test_a_304_does_not_write_the_picture_again(serve: Serve, fetcher: Fetcher, 
     origin = Origin(etag='"v1"', renewal=(f"date: {LONG_AGO}",))
     url = serve(origin).url
     fetcher.get(url, field="mask", owner="us")
-    [file] = folder.iterdir()
+    file = only(folder)
     before, file_number = file.read_bytes(), file.stat().st_ino
     for _ in range(2):
         assert fetcher.get(url, field="mask", owner="us").data == origin.body
@@ -286,7 +268,7 @@ def test_another_process_finds_a_cached_picture(serve: Serve, fetcher: Fetcher, 
     url = serve(origin).url
     fetcher.get(url, field="mask", owner="us")
     code = (
-        "import sys; from pathlib import Path; from tests.worker.fetch.test_cache import fetching\n"
+        "import sys; from pathlib import Path; from tests.worker.fetch.cache.conftest import fetching\n"
         "print(fetching(Path(sys.argv[1])).get(sys.argv[2], field='mask', owner='us').data.decode())"
     )
     printed = subprocess.run(
@@ -318,10 +300,10 @@ def test_after_a_day_a_picture_is_fetched_again(serve: Serve, fetcher: Fetcher, 
     origin = Origin(("cache-control: max-age=31536000, immutable",), etag='"v1"')
     url = serve(origin).url
     fetcher.get(url, field="mask", owner="us")
-    kept = BoundedDirectory(folder, ROOM)
-    [name] = [path.name for path in folder.iterdir()]
-    head, body = read(kept, name) or (b"", b"")
-    kept.write(name, json.dumps(json.loads(head) | {"since": time() - 86_401}).encode(), body)
+    files = BoundedDirectory(folder, ROOM)
+    name = only(folder).name
+    head, body = read(files, name) or (b"", b"")
+    files.write(name, json.dumps(json.loads(head) | {"since": time() - 86_401}).encode(), body)
     for _ in range(2):
         fetcher.get(url, field="mask", owner="us")
     assert [b"if-none-match" in head.lower() for head in origin.asked] == [False, False]
@@ -334,7 +316,7 @@ def test_the_day_starts_with_the_body_and_not_with_its_last_revalidation(
     since = set()
     for _ in range(2):
         fetcher.get(url, field="mask", owner="us")
-        [name] = [path.name for path in folder.iterdir()]
+        name = only(folder).name
         head, _body = read(BoundedDirectory(folder, ROOM), name) or (b"", b"")
         since.add(json.loads(head)["since"])
     assert len(since) == 1
@@ -343,7 +325,7 @@ def test_the_day_starts_with_the_body_and_not_with_its_last_revalidation(
 def test_no_url_is_written_to_disk(serve: Serve, fetcher: Fetcher, folder: Path) -> None:
     url = serve(Origin(("cache-control: public, max-age=60",))).url
     fetcher.get(f"{url}?signature=secret", field="mask", owner="our-key")
-    [file] = folder.iterdir()
+    file = only(folder)
     written = file.name.encode() + file.read_bytes()
     assert not any(text in written for text in (b"secret", b"cup.jpg", b"127.0.0.1", b"our-key"))
 

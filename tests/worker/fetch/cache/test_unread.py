@@ -1,6 +1,5 @@
 """A cached picture that is already decoded is read from disk only if it is needed after all."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
@@ -8,24 +7,12 @@ from pathlib import Path
 import pytest
 
 from compositor import File, Unread
-from tests.worker.fetch.conftest import LOOPBACK, TLS, Serve
-from tests.worker.fetch.origin import Origin
-from worker.fetch import BoundedDirectory, Fetcher, FetchError, FetchRules
+from tests.worker.fetch.answers import Origin
+from tests.worker.fetch.cache.conftest import only
+from tests.worker.fetch.conftest import Serve
+from worker.fetch import Fetcher, FetchError
 
 FRESH = ("cache-control: max-age=60",)
-ROOM = 1_000_000
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "kept"
-
-
-@pytest.fixture
-def fetcher(folder: Path) -> Iterator[Fetcher]:
-    rules = FetchRules(allow_networks=LOOPBACK, total_timeout_s=60)
-    with Fetcher(rules, ssl_context=TLS, cache_directory=BoundedDirectory(folder, ROOM)) as fetcher:
-        yield fetcher
 
 
 def get(fetcher: Fetcher, url: str, accepted_at: float = 0, sizes: list[int] | None = None) -> File:
@@ -38,11 +25,6 @@ def get(fetcher: Fetcher, url: str, accepted_at: float = 0, sizes: list[int] | N
         reserve=(sizes if sizes is not None else []).append,
         is_decoded=lambda owner, digest: owner == "us" and len(digest) == 32,
     )
-
-
-def only(folder: Path) -> Path:
-    [path] = folder.iterdir()
-    return path
 
 
 def test_an_unread_file_reserves_nothing_until_it_is_read(serve: Serve, fetcher: Fetcher) -> None:
