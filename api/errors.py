@@ -27,7 +27,7 @@ from jobs.keys.rates import Rate
 from jobs.lifecycle.moves import QueueFull
 from jobs.pictures.store import PictureGone, reason_of
 from jobs.webhooks.secrets import OFF, WebhooksOff
-from telemetry.log_context import bound_contextvars
+from telemetry.logs import bound_contextvars
 
 log = logging.getLogger("superimpose.api")
 

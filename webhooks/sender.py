@@ -8,7 +8,7 @@ import time
 from collections import Counter
 
 import uvloop
-from opentelemetry.trace import NoOpTracer, Tracer
+from opentelemetry.trace import Tracer
 from redis import RedisError
 from redis.asyncio import Redis
 
@@ -37,8 +37,6 @@ PAUSE_S = 0.5
 REPLY_TIMEOUT_S = 10.0
 """Long, because events that were claimed by a lost reply are delayed until their lease expires."""
 
-NO_TRACER = NoOpTracer()
-
 log = logging.getLogger("superimpose.webhooks")
 
 
@@ -62,9 +60,7 @@ async def _send_events(settings: Settings) -> None:
 class Sender:
     """If it dies, another sender sends its unreported events once their leases expire."""
 
-    def __init__(
-        self, redis: Redis, settings: Settings, connections: Connections, tracer: Tracer = NO_TRACER
-    ) -> None:
+    def __init__(self, redis: Redis, settings: Settings, connections: Connections, tracer: Tracer) -> None:
         self._redis = redis
         self._exchange = Exchange(redis, settings)
         self._attempts = Attempts(settings, connections, self._exchange.now, tracer)

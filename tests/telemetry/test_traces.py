@@ -28,7 +28,7 @@ def asked(stack, **more):
 
 
 def killed(stack):
-    """Whether a process did not end when it was told to."""
+    """Whether a process had to be killed."""
     return any(process.returncode == -signal.SIGKILL for process in stack.processes)
 
 

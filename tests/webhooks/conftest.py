@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 import uvloop
+from opentelemetry.trace import NoOpTracer
 from redis import Redis
 
 from jobs.config.settings import Settings
@@ -70,7 +71,7 @@ def sending(redis: Redis, settings: Settings) -> Sending:
 
         async def send() -> None:
             async with connect_async_changes(of) as client:
-                sender = Sender(client, of, Connections(Guard.of(of), resolve, tls))
+                sender = Sender(client, of, Connections(Guard.of(of), resolve, tls), NoOpTracer())
                 made.append((sender, asyncio.get_running_loop()))
                 started.set()
                 await sender.run()

@@ -74,7 +74,7 @@ def test_onnxruntime_sends_no_telemetry(tmp_path):
     code = (
         "from jobs.config.settings import Settings as S; from worker.nudity import NudityCheck as C; C(S())"
     )
-    suppressing = {"CI", "ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME"}  # where it is told to by others
+    suppressing = {"CI", "ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME"}  # they turn it off too
     env = {name: value for name, value in os.environ.items() if name not in suppressing}
     done = subprocess.run(
         [sys.executable, "-c", code], env=env | {"HOME": str(tmp_path)}, capture_output=True, check=True

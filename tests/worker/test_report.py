@@ -29,7 +29,7 @@ def test_a_report_whose_reply_was_lost_is_valid_and_keeps_its_output(
     request_id = submit()
     with Way(redis_socket).serving() as way:
         remote = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{way.port}/1"})
-        with way.deaf_from(b'"file_size"', 2 * REPLY_TIMEOUT_S):  # what was said is given up once
+        with way.deaf_from(b'"file_size"', 2 * REPLY_TIMEOUT_S):  # so that one try times out
             work(remote)
 
     done = record(request_id)
@@ -148,7 +148,7 @@ def test_a_claim_whose_reply_is_lost_is_repeated_and_costs_no_attempt(settings, 
     request_id = submit()
     with Way(redis_socket).serving() as way:
         remote = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{way.port}/1"})
-        with way.deaf_from(b"\r\nclaim\r\n", 2 * REPLY_TIMEOUT_S):  # what was said is given up once
+        with way.deaf_from(b"\r\nclaim\r\n", 2 * REPLY_TIMEOUT_S):  # so that one try times out
             work(remote)
 
     assert (record(request_id).status, record(request_id).attempts) == (Status.COMPLETED, 1)
@@ -158,7 +158,7 @@ def test_a_burst_worker_does_not_stop_while_redis_is_away(settings, redis_socket
     request_id = submit()
     with Way(redis_socket).serving() as way:
         remote = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{way.port}/1"})
-        with way.deaf_from(b"LLEN", 2 * REPLY_TIMEOUT_S):  # what was said is given up once
+        with way.deaf_from(b"LLEN", 2 * REPLY_TIMEOUT_S):  # so that one try times out
             work(remote)
 
     assert record(request_id).status is Status.COMPLETED

@@ -17,7 +17,7 @@ from compositor.models.superimpose_v2 import NO_REMOVER
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode
 from jobs.pictures import inputs
-from telemetry.log_context import about_request
+from telemetry.logs import about_request
 
 LENGTH = struct.Struct("!i")  # prefix of each message, as in `multiprocessing.connection`
 MAX_ERROR_LENGTH = 4000  # characters; our messages have a few hundred

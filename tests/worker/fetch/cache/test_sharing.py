@@ -246,10 +246,10 @@ def test_a_waiting_fetch_that_is_dropped_ends(
 
 
 @pytest.mark.parametrize(
-    ("silent", "told"), [("name server", "cannot be fetched"), ("server", "took too long to arrive")]
+    ("silent", "text"), [("name server", "cannot be fetched"), ("server", "took too long to arrive")]
 )
 def test_if_the_fetching_thread_runs_out_of_time_another_one_fetches(
-    silent: str, told: str, serve: Serve, threads: ThreadPoolExecutor
+    silent: str, text: str, serve: Serve, threads: ThreadPoolExecutor
 ) -> None:
     asked: list[str] = []
     over = threading.Event()
@@ -276,7 +276,7 @@ def test_if_the_fetching_thread_runs_out_of_time_another_one_fetches(
         second = threads.submit(fetcher.get, url, field="mask", owner="us")
         wait_for_another(1)
 
-        assert told in str(first.exception())
+        assert text in str(first.exception())
         assert second.result().data == b"a picture"
     assert asked.count(silent) == 2
     over.set()
