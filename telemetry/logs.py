@@ -2,7 +2,6 @@
 
 import logging
 import sys
-from contextlib import AbstractContextManager
 from typing import Literal, TextIO
 
 from telemetry.imports import as_if_not_installed
@@ -36,15 +35,6 @@ def set_up_logs(log_format: LogFormat | None = None) -> None:
 def flush_logs() -> None:
     for handler in logging.getLogger().handlers:
         handler.flush()
-
-
-def about_request(
-    request_id: str, key_id: str, attempt: int, trace_id: str = "", custom_id: str = ""
-) -> AbstractContextManager[None]:
-    """Bind these fields inside the block, the optional ones unless they are empty."""
-    optional = {"trace_id": trace_id, "custom_id": custom_id}
-    given = {name: text for name, text in optional.items() if text}
-    return bound_contextvars(request_id=request_id, key_id=key_id, attempt=attempt, **given)
 
 
 class _LineHandler(logging.Handler):

@@ -63,7 +63,7 @@ class WarmWorker(Worker):
             child,
         )
         self._stopped_at: float | None = None
-        self._hurried = False
+        self._drain_s = settings.drain_timeout_s
         self._heartbeat_at = -math.inf
 
     @property
@@ -93,7 +93,7 @@ class WarmWorker(Worker):
         if self._stopped_at is None:
             self._stopped_at = now_s
         elif now_s - self._stopped_at > SECOND_SIGNAL_S:
-            self._hurried = True
+            self._stopped_at = -math.inf
 
     def handle_payload(self, message: dict[str, Any]) -> None:
         """Stop a cancelled job that is in flight."""
@@ -136,7 +136,7 @@ class WarmWorker(Worker):
         self.set_state(WorkerStatus.IDLE)
 
     def _is_done(self, burst: bool) -> bool:
-        if self._must_stop():
+        if self._stopped_at is not None and time.monotonic() - self._stopped_at >= self._drain_s:
             self._dispatcher.give_back()
             return True
         if not self._dispatcher.is_idle:
@@ -154,8 +154,3 @@ class WarmWorker(Worker):
         except RedisError as error:
             self._dispatcher.await_redis(error)
             return False
-
-    def _must_stop(self) -> bool:
-        if self._stopped_at is None:
-            return False
-        return self._hurried or time.monotonic() - self._stopped_at >= self._settings.drain_timeout_s
