@@ -55,6 +55,8 @@ class Gone(Exception):
     """The file of an unread body was deleted or replaced."""
 
 
+About = Mapping[str, object]  # the head of a file, without `fields`
+
 ALL = ""
 """The owner of entries that are shared by all API keys."""
 
@@ -161,13 +163,7 @@ class HttpCache:
         return body
 
     def _write(
-        self,
-        url: str,
-        owner: str,
-        fields: Fields,
-        about: Mapping[str, object],
-        file: File,
-        cached: Cached | None = None,
+        self, url: str, owner: str, fields: Fields, about: About, file: File, cached: Cached | None = None
     ) -> bool:
         """Replace only the head of the file of `cached`, if the length of the head is unchanged.
 
@@ -193,7 +189,7 @@ class HttpCache:
         return sha256(repr((self._scope, owner, owner == ALL, url)).encode()).hexdigest()
 
 
-def _about(since: float, digest: str, asked_at: float) -> Mapping[str, object]:
+def _about(since: float, digest: str, asked_at: float) -> About:
     """When a body was fetched, its SHA-256 in hex, and when its server was last asked about it."""
     asked_ms = int(1000 * asked_at)  # an integer, to keep the length of the head
     return {"since": since, "asked_ms": asked_ms, "sha256": digest}

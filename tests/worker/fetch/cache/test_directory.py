@@ -32,7 +32,7 @@ def age(path: Path, seconds: float) -> None:
     os.utime(path, (then, then))
 
 
-def test_a_written_file_is_read_unchanged(files: BoundedDirectory) -> None:
+def test_a_written_file_is_read_unchanged(files):
     files.write(name("a"), b"head", b"body")
     sizes: list[int] = []
     assert read(files, name("a"), sizes.append) == (b"head", b"body")
@@ -40,19 +40,19 @@ def test_a_written_file_is_read_unchanged(files: BoundedDirectory) -> None:
     assert read(files, name("b")) is None
 
 
-def test_the_directory_is_accessible_to_our_user_only(files: BoundedDirectory, folder: Path) -> None:
+def test_the_directory_is_accessible_to_our_user_only(files, folder):
     files.write(name("a"), b"head", b"body")
     assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
-def test_the_files_never_exceed_the_size_limit(files: BoundedDirectory, folder: Path) -> None:
+def test_the_files_never_exceed_the_size_limit(files, folder):
     for number in range(100):
         files.write(name(number), b"", bytes(100 + number))
         assert sum(path.stat().st_size for path in folder.iterdir()) <= MAX_BYTES
     assert read(files, name("99")) == (b"", bytes(199))
 
 
-def test_the_least_recently_used_file_is_evicted_first(files: BoundedDirectory, folder: Path) -> None:
+def test_the_least_recently_used_file_is_evicted_first(files, folder):
     for number in range(7):
         files.write(name(number), b"", bytes(900))
         age(folder / name(number), 100 - number)
@@ -61,7 +61,7 @@ def test_the_least_recently_used_file_is_evicted_first(files: BoundedDirectory, 
     assert names(folder) == {name(number) for number in (0, 2, 3, 4, 5, 6, 7)}
 
 
-def test_a_use_is_recorded_even_if_the_clock_was_set_back(files: BoundedDirectory, folder: Path) -> None:
+def test_a_use_is_recorded_even_if_the_clock_was_set_back(files, folder):
     files.write(name("a"), b"head", b"body")
     for seconds in (100, -90_000):
         age(folder / name("a"), seconds)
@@ -69,14 +69,12 @@ def test_a_use_is_recorded_even_if_the_clock_was_set_back(files: BoundedDirector
         assert abs(time.time() - (folder / name("a")).stat().st_mtime) < 60
 
 
-def test_a_file_above_the_maximum_share_is_not_written(files: BoundedDirectory) -> None:
+def test_a_file_above_the_maximum_share_is_not_written(files):
     files.write(name("a"), b"", bytes(MAX_BYTES // 8 + 1))
     assert read(files, name("a")) is None
 
 
-def test_a_file_unused_for_a_day_is_deleted_with_the_next_write(
-    files: BoundedDirectory, folder: Path
-) -> None:
+def test_a_file_unused_for_a_day_is_deleted_with_the_next_write(files, folder):
     files.write(name("a"), b"", bytes(200))
     (folder / f".{'0' * 32}").write_bytes(b"left by a process that was killed")
     for path in folder.iterdir():
@@ -85,7 +83,7 @@ def test_a_file_unused_for_a_day_is_deleted_with_the_next_write(
     assert names(folder) == {name("b")}
 
 
-def test_other_files_in_the_directory_are_not_deleted(files: BoundedDirectory, folder: Path) -> None:
+def test_other_files_in_the_directory_are_not_deleted(files, folder):
     (folder / name("a folder")).mkdir(parents=True)
     (folder / "notes.txt").write_bytes(bytes(2 * MAX_BYTES))
     (folder / f"{name('theirs')}.bak").touch()
@@ -112,7 +110,7 @@ def test_other_files_in_the_directory_are_not_deleted(files: BoundedDirectory, f
         bytes(MAX_BYTES),
     ],
 )
-def test_a_malformed_file_is_a_miss(broken: bytes, files: BoundedDirectory, folder: Path) -> None:
+def test_a_malformed_file_is_a_miss(broken, files, folder):
     files.write(name("a"), b"head", b"body")
     (folder / name("a")).write_bytes(broken)
     assert read(files, name("a")) is None
@@ -120,7 +118,7 @@ def test_a_malformed_file_is_a_miss(broken: bytes, files: BoundedDirectory, fold
     assert read(files, name("a")) == (b"head", b"body")
 
 
-def test_a_file_with_a_missing_or_changed_byte_is_a_miss(files: BoundedDirectory, folder: Path) -> None:
+def test_a_file_with_a_missing_or_changed_byte_is_a_miss(files, folder):
     files.write(name("a"), b"head", b"body")
     whole = (folder / name("a")).read_bytes()
     for place in range(len(whole)):
@@ -130,7 +128,7 @@ def test_a_file_with_a_missing_or_changed_byte_is_a_miss(files: BoundedDirectory
             assert read(files, name("a")) is None
 
 
-def test_a_head_is_replaced_by_one_of_the_same_length(files: BoundedDirectory, folder: Path) -> None:
+def test_a_head_is_replaced_by_one_of_the_same_length(files, folder):
     files.write(name("a"), b"head", b"body")
     file = (folder / name("a")).stat().st_ino
     assert files.replace_head(name("a"), b"head", b"tail")
@@ -141,16 +139,14 @@ def test_a_head_is_replaced_by_one_of_the_same_length(files: BoundedDirectory, f
 @pytest.mark.parametrize(
     ("old", "new"), [(b"head", b"longer"), (b"other", b"older"), (b"heaD", b"tail"), (b"hea", b"sea")]
 )
-def test_a_head_of_another_length_or_of_a_deleted_file_is_not_replaced(
-    old: bytes, new: bytes, files: BoundedDirectory
-) -> None:
+def test_a_head_of_another_length_or_of_a_deleted_file_is_not_replaced(old, new, files):
     files.write(name("a"), b"head", b"body")
     assert not files.replace_head(name("a"), old, new)
     assert not files.replace_head(name("b"), b"head", b"tail")
     assert read(files, name("a")) == (b"head", b"body")
 
 
-def test_a_head_is_not_written_into_a_damaged_file(files: BoundedDirectory, folder: Path) -> None:
+def test_a_head_is_not_written_into_a_damaged_file(files, folder):
     files.write(name("a"), b"head", b"body")
     for broken in (b"", b"head", bytes(600)):
         (folder / name("a")).write_bytes(broken)

@@ -13,7 +13,7 @@ import pytest
 
 from tests.redis.sentinels import until
 from tests.worker.fetch.answers import redirects, requests, response, says
-from tests.worker.fetch.conftest import LOOPBACK, TLS, Serve
+from tests.worker.fetch.conftest import LOOPBACK, TLS
 from worker.fetch import Fetcher, FetchError, FetchRules
 
 PICTURE = "content-length: 9\r\n"
@@ -53,9 +53,7 @@ def wait_for_another(count: int) -> None:
     until(lambda: sum(map(is_waiting, sys._current_frames().values())) == count, "they wait for one fetch")
 
 
-def test_concurrent_fetches_share_one_request(
-    serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
-) -> None:
+def test_concurrent_fetches_share_one_request(serve, fetcher, threads):
     origin = Slow(response())
     url = serve(origin).url
     reserved: list[int] = []
@@ -70,9 +68,7 @@ def test_concurrent_fetches_share_one_request(
     assert sum(reserved) == 4 * 9
 
 
-def test_a_response_that_serves_an_earlier_request_is_not_shared_with_a_later_one(
-    serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
-) -> None:
+def test_a_response_that_serves_an_earlier_request_is_not_shared_with_a_later_one(serve, fetcher, threads):
     origin = Slow(response(headers=f'etag: "v1"\r\n{PICTURE}'), response(b"a new one", headers=PICTURE))
     origin.released.release(2)
     url = serve(origin).url
@@ -95,9 +91,7 @@ def test_a_response_that_serves_an_earlier_request_is_not_shared_with_a_later_on
     assert len(origin.asked) == 2
 
 
-def test_concurrent_fetches_share_one_revalidation_and_the_next_one_repeats_it(
-    serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
-) -> None:
+def test_concurrent_fetches_share_one_revalidation_and_the_next_one_repeats_it(serve, fetcher, threads):
     changed = response(b"changed", headers='etag: "2"\r\ncontent-length: 7\r\n')
     origin = Slow(
         response(headers=f'etag: "1"\r\n{PICTURE}'),
@@ -118,9 +112,7 @@ def test_concurrent_fetches_share_one_revalidation_and_the_next_one_repeats_it(
     assert [b"if-none-match" in head.lower() for head in origin.asked] == [False, True, True]
 
 
-def test_redirects_to_the_same_url_share_one_request(
-    serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
-) -> None:
+def test_redirects_to_the_same_url_share_one_request(serve, fetcher, threads):
     origin = Slow(response())
     url = serve(origin).url
     leading = [serve(says(redirects(url))) for _ in range(2)]
@@ -132,9 +124,7 @@ def test_redirects_to_the_same_url_share_one_request(
     assert len(origin.asked) == 1
 
 
-def test_a_failure_is_reported_to_all_with_their_own_field(
-    serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
-) -> None:
+def test_a_failure_is_reported_to_all_with_their_own_field(serve, fetcher, threads):
     origin = Slow(response(status="503 Busy", headers=f"retry-after: 7\r\n{PICTURE}"))
     url = serve(origin).url
     asking = {
@@ -162,9 +152,7 @@ def causes(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__
 
 
-def test_a_network_failure_is_reported_to_all(
-    serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
-) -> None:
+def test_a_network_failure_is_reported_to_all(serve, fetcher, threads):
     asked: list[bytes] = []
     released = threading.Event()
 
@@ -190,9 +178,7 @@ def no_room(size: int) -> None:
         raise NoRoom
 
 
-def test_if_the_fetching_thread_stops_another_one_fetches(
-    serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
-) -> None:
+def test_if_the_fetching_thread_stops_another_one_fetches(serve, fetcher, threads):
     origin = Slow(response())
     url = serve(origin).url
     first = threads.submit(fetcher.get, url, field="mask", owner="us", reserve=no_room)
@@ -209,7 +195,7 @@ def test_if_the_fetching_thread_stops_another_one_fetches(
     assert len(origin.asked) == 2
 
 
-def test_a_waiting_fetch_fails_alone(serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor) -> None:
+def test_a_waiting_fetch_fails_alone(serve, fetcher, threads):
     origin = Slow(response())
     url = serve(origin).url
     first = threads.submit(fetcher.get, url, field="mask", owner="us")
@@ -222,9 +208,7 @@ def test_a_waiting_fetch_fails_alone(serve: Serve, fetcher: Fetcher, threads: Th
     assert isinstance(second.exception(), NoRoom)
 
 
-def test_a_waiting_fetch_that_is_dropped_ends(
-    serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
-) -> None:
+def test_a_waiting_fetch_that_is_dropped_ends(serve, fetcher, threads):
     origin = Slow(response())
     url = serve(origin).url
     is_unwanted = threading.Event()
@@ -248,9 +232,7 @@ def test_a_waiting_fetch_that_is_dropped_ends(
 @pytest.mark.parametrize(
     ("silent", "text"), [("name server", "cannot be fetched"), ("server", "took too long to arrive")]
 )
-def test_if_the_fetching_thread_runs_out_of_time_another_one_fetches(
-    silent: str, text: str, serve: Serve, threads: ThreadPoolExecutor
-) -> None:
+def test_if_the_fetching_thread_runs_out_of_time_another_one_fetches(silent, text, serve, threads):
     asked: list[str] = []
     over = threading.Event()
 
@@ -282,7 +264,7 @@ def test_if_the_fetching_thread_runs_out_of_time_another_one_fetches(
     over.set()
 
 
-def test_a_waiting_fetch_ends_at_its_own_deadline(serve: Serve, threads: ThreadPoolExecutor) -> None:
+def test_a_waiting_fetch_ends_at_its_own_deadline(serve, threads):
     origin = Slow(response())
     url = serve(origin).url
     leading = Slow(redirects(url))
@@ -304,9 +286,7 @@ def test_a_waiting_fetch_ends_at_its_own_deadline(serve: Serve, threads: ThreadP
 
 
 @pytest.mark.parametrize("owners", [("us", "them"), ("", "")])
-def test_fetches_of_different_owners_are_not_shared(
-    owners: tuple[str, str], serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
-) -> None:
+def test_fetches_of_different_owners_are_not_shared(owners, serve, fetcher, threads):
     origin = Slow(response(headers=f"cache-control: public, max-age=60\r\n{PICTURE}"))
     url = serve(origin).url
     both = [threads.submit(fetcher.get, url, field="mask", owner=owner) for owner in owners]
@@ -318,9 +298,7 @@ def test_fetches_of_different_owners_are_not_shared(
 
 
 @pytest.mark.parametrize("header", FOR_ONE)
-def test_a_response_for_one_request_is_not_shared(
-    header: str, serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
-) -> None:
+def test_a_response_for_one_request_is_not_shared(header, serve, fetcher, threads):
     origin = Slow(
         *(response(body, headers=f"{header}\r\n{PICTURE}") for body in (b"picture 1", b"picture 2"))
     )
@@ -333,9 +311,7 @@ def test_a_response_for_one_request_is_not_shared(
 
 
 @pytest.mark.parametrize("header", FOR_ONE)
-def test_a_failure_for_one_request_is_not_shared(
-    header: str, serve: Serve, fetcher: Fetcher, threads: ThreadPoolExecutor
-) -> None:
+def test_a_failure_for_one_request_is_not_shared(header, serve, fetcher, threads):
     origin = Slow(
         *(
             response(status="503 Busy", headers=f"retry-after: {wait_s}\r\n{header}\r\n{PICTURE}")
