@@ -31,7 +31,7 @@ from jobs.lifecycle.record import Record, View
 from jobs.lifecycle.status import TERMINAL
 from jobs.queries.reading import PublishedPicture
 from jobs.timefmt import retry_after
-from telemetry.log_context import bind_contextvars
+from telemetry.logs import bind_contextvars
 
 BEARER = "bearer "
 

@@ -1,7 +1,7 @@
 """The error responses of the API, and the handlers that turn exceptions into them.
 
 Every error is `{"error": text, "code": word}`. Clients show only `error`, so the text says what to do.
-An internal error is logged with its traceback; its response does not reveal it.
+An internal error is logged with its traceback, one of the store with its reason; no response reveals it.
 """
 
 import logging
@@ -25,9 +25,9 @@ from jobs.keys.api_keys import CreditsRefused, UnknownKey
 from jobs.keys.key_rules import Scope
 from jobs.keys.rates import Rate
 from jobs.lifecycle.moves import QueueFull
-from jobs.pictures.store import PictureGone
+from jobs.pictures.store import PictureGone, reason_of
 from jobs.webhooks.secrets import OFF, WebhooksOff
-from telemetry.log_context import bound_contextvars
+from telemetry.logs import bound_contextvars
 
 log = logging.getLogger("superimpose.api")
 
@@ -229,10 +229,21 @@ def _logged(request: Request, error: Exception) -> dict[str, str]:
     known = _known_id(request)
     if not getattr(error, LOGGED, False):
         with bound_contextvars(**known):
-            request_id = known.get("request_id")
-            log.error("%s %s (request %a)", request.method, _route(request), request_id, exc_info=error)
+            call = " ".join(
+                (request.method, _route(request), *(f"(request {id!a})" for id in known.values()))
+            )
+            failed_store = _store_error(error)
+            if failed_store:
+                log.error("%s: the store failed: %s", call, reason_of(failed_store))
+            else:
+                log.error("%s", call, exc_info=error)
         setattr(error, LOGGED, True)
     return known
+
+
+def _store_error(error: Exception) -> StoreError | None:
+    """Also the cause, as Starlette raises another error if the store fails within a response."""
+    return next((each for each in (error, error.__cause__) if isinstance(each, StoreError)), None)
 
 
 def _known_id(request: Request) -> dict[str, str]:

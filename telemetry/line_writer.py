@@ -20,9 +20,8 @@ CURRENT_POSITION = -1
 class LineWriter:
     """Writes lines to a file descriptor: directly if that does not block, else in a thread.
 
-    Pipes and sockets support non-blocking writes, which cost less than waking the thread; files and terminals
-    do not. The thread starts with the first line that needs it, since a process may drop privileges before,
-    which an existing thread would keep.
+    Writes that cannot block, to pipes and sockets, cost less than waking the thread. It starts with the first
+    line that needs it, as a thread would keep the privileges that a process drops later.
 
     Lines that cannot be written are dropped, the oldest first if the queue is full. Once writing works again,
     the line that `describe` makes of their number is written.
@@ -32,8 +31,7 @@ class LineWriter:
         self._descriptor = descriptor
         self._describe = describe
         self._lines: deque[bytes] = deque()
-        self.dropped = 0
-        """Dropped lines that are not reported yet."""
+        self.dropped = 0  # and not reported yet
         self._closed = self._writing = False
         self._supports_no_wait = NO_WAIT != 0
         self._changed = threading.Condition()
@@ -41,18 +39,16 @@ class LineWriter:
         self._thread: threading.Thread | None = None
 
     def write(self, line: str) -> None:
-        """Write `line` or queue it; never waits for the reader."""
         with self._changed:
             if not self._closed and (data := self._write_directly(_encode(line))):
                 self._queue(data)
 
     def flush(self) -> None:
-        """Wait until the queue is written, at most 0.2 s."""
+        """Wait until the queue is written, at most FLUSH_S."""
         with self._changed:
             self._changed.wait_for(lambda: not self._lines and not self._writing, FLUSH_S)
 
     def close(self) -> None:
-        """Accept no more lines, and wait until the queue is written, at most 1 s."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -87,7 +83,6 @@ class LineWriter:
             self._write(lines)
 
     def _next(self) -> list[bytes]:
-        """Wait for queued lines and take all of them; empty once closed."""
         with self._changed:
             self._writing = False
             self._changed.notify_all()
@@ -115,7 +110,7 @@ class LineWriter:
             self.dropped += len(lines) - written
 
     def _write_bytes(self, data: bytes) -> int:
-        """Returns the number of bytes written: all unless there is an error."""
+        """Returns the number of bytes written."""
         written = 0
         with suppress(OSError):
             while written < len(data):

@@ -1,18 +1,21 @@
-"""All metrics that processes count, and the functions that count them.
+"""All metrics that processes count, the functions that count them, and their exposition.
 
 Without a shared directory (`telemetry.processes`) they are in memory.
 """
 
-from collections.abc import Mapping
-from functools import cache
+import os
+from collections.abc import Iterable, Mapping
+from functools import cache, partial
+from importlib.metadata import version
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+from prometheus_client.core import InfoMetricFamily, Metric
+from prometheus_client.exposition import choose_encoder
+from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
-from telemetry.processes import count_as_named
+from telemetry.processes import DIRECTORY, count_as_named
 from telemetry.stages import STAGES
-
-CACHES = ("decoded", "http")
-CREDIT_EVENTS = ("held", "settled", "released")
 
 ANSWER_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 STAGE_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 1800)
@@ -21,83 +24,65 @@ REDIS_BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1,
 count_as_named()
 disable_created_metrics()  # type: ignore[no-untyped-call]  # sums over processes do not have them
 REGISTRY = CollectorRegistry()
+counter, histogram = partial(Counter, registry=REGISTRY), partial(Histogram, registry=REGISTRY)
 
-HTTP_REQUESTS = Counter(
+HTTP_REQUESTS = counter(
     "superimpose_http_requests",
     "Calls answered by the API, by the route's template.",
     ["route", "method", "code"],
-    registry=REGISTRY,
 )
-HTTP_SECONDS = Histogram(
+HTTP_SECONDS = histogram(
     "superimpose_http_request_seconds",
     "From a call's headers to the end of its answer.",
     ["route"],
     buckets=ANSWER_BUCKETS,
-    registry=REGISTRY,
 )
-ACCEPTED = Counter("superimpose_requests_accepted", "Requests accepted.", registry=REGISTRY)
-BATCHES = Counter("superimpose_batches_accepted", "Batches accepted.", registry=REGISTRY)
-FINISHED = Counter(
+ACCEPTED = counter("superimpose_requests_accepted", "Requests accepted.")
+BATCHES = counter("superimpose_batches_accepted", "Batches accepted.")
+FINISHED = counter(
     "superimpose_requests_finished",
     "Requests that ended, as COMPLETED or as FAILED with the code of its error.",
     ["status", "code"],
-    registry=REGISTRY,
 )
-STAGE_SECONDS = Histogram(
+STAGE_SECONDS = histogram(
     "superimpose_stage_seconds",
     "Time in each stage of a request; total is from accepted to ended.",
     ["stage"],
     buckets=STAGE_BUCKETS,
-    registry=REGISTRY,
 )
-CACHE_HITS = Counter(
-    "superimpose_cache_hits", "Inputs found in a worker's cache.", ["cache"], registry=REGISTRY
+CACHE_HITS = counter("superimpose_cache_hits", "Inputs found in a worker's cache.", ["cache"])
+CACHE_MISSES = counter(
+    "superimpose_cache_misses", "Inputs looked for in a worker's cache in vain.", ["cache"]
 )
-CACHE_MISSES = Counter(
-    "superimpose_cache_misses", "Inputs looked for in a worker's cache in vain.", ["cache"], registry=REGISTRY
+CREDITS = counter("superimpose_credits", "Credits held, settled (spent) and released.", ["event"])
+RETRIES = counter(
+    "superimpose_retries", "Attempts that ended without a result and are made again.", ["reason"]
 )
-CREDITS = Counter(
-    "superimpose_credits", "Credits held, settled (spent) and released.", ["event"], registry=REGISTRY
-)
-RETRIES = Counter(
-    "superimpose_retries",
-    "Attempts that ended without a result and are made again.",
-    ["reason"],
-    registry=REGISTRY,
-)
-REDELIVERIES = Counter(
-    "superimpose_redeliveries", "Jobs taken back from a worker that is gone.", registry=REGISTRY
-)
-EVENT_ATTEMPTS = Counter(
+REDELIVERIES = counter("superimpose_redeliveries", "Jobs taken back from a worker that is gone.")
+EVENT_ATTEMPTS = counter(
     "superimpose_webhook_attempts",
     "Attempts to deliver an event, by how they ended; retry: it failed, another one may follow.",
     ["outcome"],
-    registry=REGISTRY,
 )
-EVENT_SECONDS = Histogram(
+EVENT_SECONDS = histogram(
     "superimpose_webhook_attempt_seconds",
     "From an attempt's start to its receiver's answer, or to its failure.",
     buckets=ANSWER_BUCKETS,
-    registry=REGISTRY,
 )
-EVENTS = Counter(
+EVENTS = counter(
     "superimpose_webhook_events",
     "Events that are sent no more, by why: delivered, gone (410), failed (no attempt is left).",
     ["outcome"],
-    registry=REGISTRY,
 )
-REDIS_SECONDS = Histogram(
-    "superimpose_redis_seconds",
-    "A script's or a pipeline's round trip to Redis.",
-    buckets=REDIS_BUCKETS,
-    registry=REGISTRY,
+REDIS_SECONDS = histogram(
+    "superimpose_redis_seconds", "A script's or a pipeline's round trip to Redis.", buckets=REDIS_BUCKETS
 )
 
 # Known series start at 0, as a series that starts at 1 hides its first increase.
 _STAGE = {stage: STAGE_SECONDS.labels(stage) for stage in ("queue_wait", *STAGES, "total")}
-_HITS = {name: CACHE_HITS.labels(name) for name in CACHES}
-_MISSES = {name: CACHE_MISSES.labels(name) for name in CACHES}
-_CREDITS = {event: CREDITS.labels(event) for event in CREDIT_EVENTS}
+_HITS = {name: CACHE_HITS.labels(name) for name in ("decoded", "http")}
+_MISSES = {name: CACHE_MISSES.labels(name) for name in _HITS}
+_CREDITS = {event: CREDITS.labels(event) for event in ("held", "settled", "released")}
 FINISHED.labels("COMPLETED", "")
 _EVENT_ATTEMPTS = {outcome: EVENT_ATTEMPTS.labels(outcome) for outcome in ("delivered", "gone", "retry")}
 _EVENTS = {outcome: EVENTS.labels(outcome) for outcome in ("delivered", "gone", "failed")}
@@ -130,7 +115,7 @@ def count_credits(event: str, credits: int) -> None:
 
 
 def observe_stages(seconds: Mapping[str, float]) -> None:
-    """Observe the stages of an attempt that ended its request; unknown stages are ignored."""
+    """Of an attempt that ended its request; unknown stages are ignored."""
     for stage, took_s in seconds.items():
         if stage in _STAGE:
             _STAGE[stage].observe(took_s)
@@ -151,7 +136,6 @@ def count_event(outcome: str) -> None:
 
 
 def count_lookups(caches: Mapping[str, tuple[int, int]]) -> None:
-    """`caches` has hits and misses by cache."""
     for name, (hits, misses) in caches.items():
         _HITS[name].inc(hits)
         _MISSES[name].inc(misses)
@@ -167,3 +151,27 @@ def observe_call(route: str, method: str, code: int, seconds: float) -> None:
 @cache  # a few dozen combinations of route, method and code
 def _http(route: str, method: str, code: int) -> tuple[Counter, Histogram]:
     return HTTP_REQUESTS.labels(route, method, str(code)), HTTP_SECONDS.labels(route)
+
+
+class _Build(Collector):
+    def collect(self) -> Iterable[Metric]:
+        labels = {"version": version("superimpose")}
+        yield InfoMetricFamily("superimpose_build", "The version that runs.", labels)
+
+
+def collect(*more: Collector, directory: str | None = None) -> CollectorRegistry:
+    """The metrics of `more` and of this process; of all processes if they share a directory."""
+    directory = directory or os.environ.get(DIRECTORY)
+    own: Collector = REGISTRY
+    if directory:
+        own = MultiProcessCollector(None, directory)  # type: ignore[no-untyped-call]
+    registry = CollectorRegistry()
+    for collector in (own, _Build(), *more):
+        registry.register(collector)
+    return registry
+
+
+def render(registry: CollectorRegistry, accept: str) -> tuple[bytes, str]:
+    """Body and content type for an Accept header."""
+    encode, content_type = choose_encoder(accept)
+    return encode(registry), content_type

@@ -17,7 +17,7 @@ log = logging.getLogger("superimpose.traces")
 
 
 def open_exporter(role: str) -> tuple[Tracer, Callable[[], None]]:
-    """A tracer and the function that closes its exporter. Raises `ValueError` for a wrong OTEL_* variable."""
+    """A tracer and the function that closes it. Raises `ValueError` for a wrong OTEL_* variable."""
     attributes = {"service.name": f"superimpose-{role}", "service.version": version("superimpose")}
     resource = Resource.create().merge(Resource(attributes)).merge(OTELResourceDetector().detect())
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
@@ -32,12 +32,11 @@ def open_exporter(role: str) -> tuple[Tracer, Callable[[], None]]:
 
 
 class _Exporter(OTLPSpanExporter):
-    """An `OTLPSpanExporter` that logs only the first failure and the recovery."""
+    """Logs only the first failure and the recovery."""
 
     _failing = False
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        """Raises nothing; spans that cannot be sent are dropped."""
         result = super().export(spans)
         failed = result is not SpanExportResult.SUCCESS
         if failed and not self._failing:

@@ -20,7 +20,6 @@ NAME = "SUPERIMPOSE_PROCESS"
 
 @contextmanager
 def shared_directory(enabled: bool) -> Iterator[str | None]:
-    """A temporary directory, or None if not `enabled`."""
     if not enabled:
         yield None
         return
@@ -29,12 +28,12 @@ def shared_directory(enabled: bool) -> Iterator[str | None]:
 
 
 def counting_as(name: str, directory: str | None) -> Mapping[str, str]:
-    """The environment variables with which a process counts in `directory` as `name`."""
+    """The environment variables of a process that counts in `directory` as `name`."""
     return {DIRECTORY: directory, NAME: name} if directory else {}
 
 
 def count_as_named() -> None:
-    """Count under the name in the environment, if a directory is shared; call before defining metrics."""
+    """Call before defining metrics."""
     name = os.environ.get(NAME)
     if name and DIRECTORY in os.environ:
         values.ValueClass = values.MultiProcessValue(lambda: name)  # type: ignore[no-untyped-call]

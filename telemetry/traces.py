@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from opentelemetry.context import Context
@@ -31,9 +31,9 @@ def open_traces(role: str) -> Traces:
     `role` is part of the service's name unless OTEL_SERVICE_NAME sets it.
     """
     logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # we log its failures ourselves, once
-    if not is_enabled(os.environ):
+    if not _is_enabled():
         return Traces()
-    obstacle = _obstacle(os.environ)
+    obstacle = _obstacle()
     if obstacle is None:
         try:
             from telemetry.otlp import open_exporter  # imported late: not needed if traces are off
@@ -59,23 +59,23 @@ def write_traceparent(span: Span) -> str:
     return carrier.get(TRACEPARENT, "")
 
 
-def is_enabled(environment: Mapping[str, str]) -> bool:
+def _is_enabled() -> bool:
     """Whether an endpoint or exporter is set; unlike the standard we assume no collector on this host."""
-    exporter = environment.get("OTEL_TRACES_EXPORTER")
-    if exporter == "none" or environment.get("OTEL_SDK_DISABLED", "").lower() == "true":
+    exporter = os.environ.get("OTEL_TRACES_EXPORTER")
+    if exporter == "none" or os.environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
         return False
-    return bool(exporter or _first(environment, ENDPOINTS))
+    return bool(exporter or _first(ENDPOINTS))
 
 
-def _obstacle(environment: Mapping[str, str]) -> str | None:
-    exporter = environment.get("OTEL_TRACES_EXPORTER") or "otlp"
+def _obstacle() -> str | None:
+    exporter = os.environ.get("OTEL_TRACES_EXPORTER") or "otlp"
     if exporter != "otlp":
         return f"OTEL_TRACES_EXPORTER = {exporter!a} is not one of otlp, none"
-    protocol = _first(environment, PROTOCOLS) or "http/protobuf"
+    protocol = _first(PROTOCOLS) or "http/protobuf"
     if protocol != "http/protobuf":
         return f"OTEL_EXPORTER_OTLP_PROTOCOL = {protocol!a} must be http/protobuf (a collector's port 4318)"
     return None
 
 
-def _first(environment: Mapping[str, str], names: tuple[str, ...]) -> str | None:
-    return next(filter(None, map(environment.get, names)), None)
+def _first(names: tuple[str, ...]) -> str | None:
+    return next(filter(None, map(os.environ.get, names)), None)

@@ -14,12 +14,21 @@ import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import cache
+from pathlib import Path
 from typing import IO, Any, NoReturn
 
+CHILD = "worker.child.child_process"
 ROLES = ("cli", "worker")
 LOADED = ("cli.main", "cli.serve.roles", "worker.warm_worker")
-NOT_LOADED_BY = ("SUPERIMPOSE_", "AWS_", "PYTEST_")
+LOADED_BY_CHILDREN = ("worker.resources", "worker.tasks")
+PIPE, PARENT = "the pipe", "the parent's process id"
+"""Arguments of a process that it gets as numbers."""
+
+NOT_LOADED_BY = ("SUPERIMPOSE_", "AWS_", "OTEL_", "PYTEST_")
 """Prefixes of environment variables that are not read at import."""
+
+HERE = ("PYTHONPATH", str(Path(__file__).parents[1]))
+"""A variable for plugins of the tests, which children load; it changes nothing for a forked process."""
 
 LONGEST = 2**20
 
@@ -66,25 +75,33 @@ def start(args: Sequence[str], env: Mapping[str, str], log: IO[bytes] | None) ->
     """Run `python -m ARGS`: a `Forked`, or a `Popen` if other modules may be loaded."""
     if sys.platform != "linux" or args[0] not in ROLES or _loads_other(env):
         return subprocess.Popen([sys.executable, "-m", *args], env=dict(env), stdout=log, stderr=log)
+    return _fork(LOADED, args, env, [log.fileno(), log.fileno()] if log else [1, 2])
+
+
+def start_child(pipe: int) -> Any:
+    """Fork a worker's child: a `Forked`."""
+    return _fork(LOADED_BY_CHILDREN, [CHILD, PIPE, PARENT], os.environ, [1, 2, pipe])
+
+
+def _fork(loaded: Sequence[str], args: Sequence[str], env: Mapping[str, str], fds: list[int]) -> Forked:
     told, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     order = json.dumps({"args": list(args), "env": dict(env)}).encode()
-    fds = (log.fileno(), log.fileno()) if log else (1, 2)
     with theirs:
-        socket.send_fds(_loaded()[0], [order], [*fds, theirs.fileno()])
+        socket.send_fds(_loaded(loaded)[0], [order], [theirs.fileno(), *fds])
     return Forked(args, told)
 
 
 def _loads_other(env: Mapping[str, str]) -> bool:
-    differing = dict(env.items() ^ _loaded()[1].items())
+    differing = dict((env.items() ^ _loaded(LOADED)[1].items()) - {HERE})
     return not all(name.startswith(NOT_LOADED_BY) for name in differing)
 
 
 @cache
-def _loaded() -> tuple[socket.socket, Mapping[str, str]]:
-    """A connection to the process that has loaded the service, which ends with ours; and its environment."""
+def _loaded(modules: Sequence[str]) -> tuple[socket.socket, Mapping[str, str]]:
+    """A connection to a process that has loaded these, which ends with ours; and its environment."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs:
-        process = subprocess.Popen([sys.executable, "-m", "tests.warm"], stdin=theirs.fileno())
+        process = subprocess.Popen([sys.executable, "-m", "tests.warm", *modules], stdin=theirs.fileno())
 
     def end() -> None:
         ours.close()
@@ -97,7 +114,7 @@ def _loaded() -> tuple[socket.socket, Mapping[str, str]]:
 def _await_order(orders: socket.socket) -> dict[str, Any]:
     """Fork a process for each order; returns only in the forked process, with the order."""
     while True:
-        text, fds, _, _ = socket.recv_fds(orders, LONGEST, 3)
+        text, fds, _, _ = socket.recv_fds(orders, LONGEST, 4)
         with suppress(ChildProcessError):
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
@@ -105,13 +122,18 @@ def _await_order(orders: socket.socket) -> dict[str, Any]:
             sys.exit()
         if os.fork() == 0:
             orders.close()
+            told, out, err, *pipe = fds
             if pid := os.fork():
-                _tell_the_end(pid, socket.socket(fileno=fds[2]))
-            for fd, given in zip((1, 2), fds, strict=False):
-                os.dup2(given, fd)
-            for fd in fds:
+                for fd in pipe:
+                    os.close(fd)
+                _tell_the_end(pid, socket.socket(fileno=told))
+            os.dup2(out, 1)
+            os.dup2(err, 2)
+            for fd in (told, out, err):
                 os.close(fd)
-            return dict(json.loads(text))
+            numbers = {PIPE: pipe[0] if pipe else 0, PARENT: os.getppid()}
+            order = json.loads(text)
+            return order | {"args": [str(numbers.get(arg, arg)) for arg in order["args"]]}
         for fd in fds:
             os.close(fd)
 
@@ -126,10 +148,8 @@ def _tell_the_end(pid: int, told: socket.socket) -> NoReturn:
 
 def main() -> None:
     """Load the service, and fork a process for each order on stdin."""
-    for name in LOADED:
+    for name in sys.argv[1:]:
         importlib.import_module(name)
-    for name in [name for name in sys.modules if name.partition(".")[0] == "worker"]:
-        del sys.modules[name]  # one of them creates a pipe at import, which two workers must not share
     gc.freeze()
     on_interrupt = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the forked processes
     orders = socket.socket(fileno=os.dup(0))

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from importlib.metadata import version
 
-from opentelemetry.trace import Tracer
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
 from jobs.batches.record import BatchRecord
 from jobs.config.settings import Settings
@@ -20,10 +20,9 @@ from jobs.webhooks.exchange import Ending, Event, Report
 from jobs.webhooks.rules import InvalidWebhook, WebhookRules
 from jobs.webhooks.secrets import WebhookSecrets
 from jobs.webhooks.signature import sign
-from telemetry.traces import TRACEPARENT, write_traceparent
+from telemetry.traces import TRACEPARENT, read_traceparent, write_traceparent
 from webhooks.connection import InvalidResponse, Response
 from webhooks.connections import Connections, Unreachable, Untrusted
-from webhooks.tracing import end_span, start_span
 
 TIMEOUT_S = 15.0
 CACHE_SIZE = 1000  # parsed URLs, and derived secrets; most events go to the same receivers
@@ -55,8 +54,8 @@ class Attempts:
         self._user_agent = f"Superimpose-Webhooks/{version('superimpose')}"
 
     async def make(self, event: Event) -> Report:
-        """Send an event once. Of the response only status and time are reported, never its content."""
-        span = start_span(self._tracer, event)
+        """Of the response only status and time are reported, never its content."""
+        span = self._start_span(event)
         at, started_s = self._now(), time.monotonic()
         response, error, reason = None, None, ""
         try:
@@ -84,11 +83,21 @@ class Attempts:
             retry_after_s(response.retry_after) if response and status in WITH_RETRY_AFTER else 0,
             random.uniform(1 - JITTER, 1 + JITTER),  # noqa: S311 so that not all retry at once
         )
-        end_span(span, report)
+        _end_span(span, report)
         if report.ending is Ending.RETRY:
             shown = f"{attempt.error}{f' ({reason!a})' if reason else ''}"
             log.info("request %s: attempt %d at its event failed: %s", event.request_id, event.attempt, shown)
         return report
+
+    def _start_span(self, event: Event) -> Span:
+        """A child of the span of the submit; the receiver's span may be its child."""
+        attributes: dict[str, str | int] = {
+            "superimpose.request_id": event.request_id,
+            "superimpose.key_id": event.record.key_id,
+            "superimpose.attempt": event.attempt,
+        }
+        parent = read_traceparent([event.traceparent])
+        return self._tracer.start_span("webhook", parent, SpanKind.CLIENT, attributes)
 
     async def _send(self, event: Event, timestamp: int, traceparent: str) -> Response:
         target = self._target(event.url)
@@ -118,6 +127,14 @@ class Attempts:
             f"webhook-timestamp: {timestamp}\r\n"
             f"webhook-signature: {signatures}\r\n\r\n"
         ).encode()
+
+
+def _end_span(span: Span, report: Report) -> None:
+    if report.entry and report.entry.status is not None:
+        span.set_attribute("http.response.status_code", report.entry.status)
+    if report.ending is Ending.RETRY and report.entry:
+        span.set_status(Status(StatusCode.ERROR, report.entry.error))
+    span.end()
 
 
 def _ending(status: int | None) -> Ending:

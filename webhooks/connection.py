@@ -5,7 +5,6 @@ It uses asyncio's streams and the same parser as the API.
 
 import asyncio
 import time
-from typing import NamedTuple
 
 import httptools
 
@@ -20,18 +19,8 @@ IDLE_S = 15.0
 Origin = tuple[str, str, int]
 
 
-class ConnectionClosed(OSError):
-    """The connection ended before a status was received."""
-
-
 class InvalidResponse(Exception):
     """The response is not HTTP/1.1, or its headers are too long."""
-
-
-class Response(NamedTuple):
-    status: int
-    retry_after: str
-    """The text of the header, or ""."""
 
 
 class Connection:
@@ -52,50 +41,51 @@ class Connection:
 
     @property
     def is_fresh(self) -> bool:
-        """Whether it is open and was used recently."""
         is_open = not self._reader.at_eof() and not self._writer.is_closing()
         return is_open and time.monotonic() - self._used_at < IDLE_S
 
-    async def send(self, request: bytes) -> Response:
-        """Raises `ConnectionClosed` and other OSErrors, `InvalidResponse`."""
+    async def send(self, request: bytes) -> "Response":
+        """Raises OSError, a `ConnectionError` if no status was received, and `InvalidResponse`."""
         self.is_reusable = False
         self._writer.write(request)
         await self._writer.drain()
-        parser, size = _ResponseParser(), 0
-        while not parser.status:
+        response, size = Response(), 0
+        while not response.status:
             data = await self._reader.read(BLOCK)
             if not data:
-                raise ConnectionClosed
+                raise ConnectionAbortedError
             size += len(data)
             if size > MAX_HEAD:
                 raise InvalidResponse("its headers are too long")
-            parser.feed(data)
-        self.is_reusable = await self._read_body(parser)
+            response.feed(data)
+        self.is_reusable = await self._read_body(response)
         self._used_at = time.monotonic()
-        return Response(parser.status, parser.retry_after)
+        return response
 
-    async def _read_body(self, parser: "_ResponseParser") -> bool:
-        """Read and discard a short body; returns whether the connection can be reused."""
+    async def _read_body(self, response: "Response") -> bool:
+        """Discard a short body; returns whether the connection can be reused."""
         size = 0
         try:
             async with asyncio.timeout(BODY_S):
-                while parser.keeps_alive and not parser.is_complete and size <= MAX_BODY:
+                while response.keeps_alive and not response.is_complete and size <= MAX_BODY:
                     data = await self._reader.read(BLOCK)
                     if not data:
                         return False
                     size += len(data)
-                    parser.feed(data)
+                    response.feed(data)
         except (TimeoutError, OSError, InvalidResponse):
             return False
-        return parser.keeps_alive and parser.is_complete
+        return response.keeps_alive and response.is_complete
 
     def close(self) -> None:
-        """Close at once, without reading the rest."""
         self._writer.transport.abort()
 
 
-class _ResponseParser:
-    """Parses a response; httptools calls the methods `on_...`."""
+class Response:
+    """What has been received of a response; httptools calls the methods `on_...`.
+
+    `status`: 0 before it is known. `retry_after`: the text of the header.
+    """
 
     def __init__(self) -> None:
         self._parser = httptools.HttpResponseParser(self)
@@ -105,7 +95,6 @@ class _ResponseParser:
         self.is_complete = False
 
     def feed(self, data: bytes) -> None:
-        """Raises `InvalidResponse`."""
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:

@@ -1,4 +1,4 @@
-"""A pool of connections to receivers, whose addresses are checked at each send."""
+"""A pool of connections to receivers, whose addresses are looked up and checked at each send."""
 
 import asyncio
 import ssl
@@ -10,14 +10,18 @@ import certifi
 
 from jobs.config.hosts import is_address
 from jobs.network.guard import Guard
+from jobs.network.resolve import LOOKUPS_AT_ONCE, Resolve, resolve_in_thread, system_resolve
 from jobs.network.urls import Target
-from webhooks.connection import BLOCK, Connection, ConnectionClosed, Response
-from webhooks.resolver import Resolver
+from jobs.webhooks.schedule import LANES
+from webhooks.connection import BLOCK, Connection, Response
 
 CONNECT_S = 5.0  # from the look-up of the name to the end of the TLS handshake
 MAX_ADDRESSES = 4  # that are tried for one connection
 CHECKED_S = 1.0  # how long a check of a pooled connection holds, as a look-up takes as long as an event
 POOL_SIZE = 128
+
+
+Name = tuple[str, int, str]  # host, port, lane
 
 
 class Unreachable(Exception):
@@ -28,37 +32,61 @@ class Untrusted(Exception):
     """The receiver has no TLS, or no trusted certificate for its name."""
 
 
-def trusted_authorities() -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=certifi.where())
+class Resolver:
+    """Concurrent look-ups of a name share one thread, so a dead name server blocks one for each of its names.
+
+    Each lane has its own threads, so that hanging look-ups of others do not delay proven receivers.
+    """
+
+    def __init__(self, resolve: Resolve) -> None:
+        self._resolve = resolve
+        self._slots = {lane: asyncio.Semaphore(LOOKUPS_AT_ONCE) for lane in LANES}
+        self._in_flight: dict[Name, asyncio.Task[Sequence[str]]] = {}
+
+    async def __call__(self, host: str, port: int, lane: str) -> Sequence[str]:
+        name = host, port, lane
+        task = self._in_flight.get(name)
+        if task is None:
+            task = self._in_flight[name] = asyncio.create_task(self._look_up(*name))
+            task.add_done_callback(lambda ended: self._forget(name, ended))
+        return await asyncio.shield(task)
+
+    async def _look_up(self, host: str, port: int, lane: str) -> Sequence[str]:
+        async with self._slots[lane]:
+            return await asyncio.wrap_future(resolve_in_thread(self._resolve, host, port))
+
+    def _forget(self, name: Name, ended: "asyncio.Task[Sequence[str]]") -> None:
+        del self._in_flight[name]
+        if not ended.cancelled():
+            ended.exception()  # mark it as retrieved, as all callers may have timed out
 
 
 class Connections:
-    def __init__(self, guard: Guard, resolver: Resolver, tls: ssl.SSLContext) -> None:
+    """`resolve` and `tls` replace the system's look-up and certifi's authorities."""
+
+    def __init__(
+        self, guard: Guard, resolve: Resolve = system_resolve, tls: ssl.SSLContext | None = None
+    ) -> None:
         self._guard = guard
-        self._resolver = resolver
-        self._tls = tls
+        self._resolver = Resolver(resolve)
+        self._tls = tls or ssl.create_default_context(cafile=certifi.where())
         self._pool: list[Connection] = []  # the least recently used first
 
     async def send(self, target: Target, request: bytes, lane: str) -> Response:
-        """Send a request to a receiver of this lane, over a pooled or a new connection.
-
-        Raises `Unreachable`, `Untrusted`, `InvalidResponse`, OSError.
-        """
+        """Use a pooled or a new connection. Raises `Unreachable`, `Untrusted`, `InvalidResponse`, OSError."""
         pooled = await self._take(target, lane)
         if pooled:
             try:
                 return await self._send(pooled, request)
-            except (ConnectionError, ConnectionClosed):  # closed while idle: use a new connection
+            except ConnectionError:  # closed while idle: use a new connection
                 pass
         return await self._send(await self._connect(target, lane), request)
 
     def sweep(self) -> None:
         """Close idle connections."""
-        pool, self._pool = self._pool, []
-        for connection in pool:
-            if connection.is_fresh:
-                self._pool.append(connection)
-            else:
+        for connection in self._pool[:]:
+            if not connection.is_fresh:
+                self._pool.remove(connection)
                 connection.close()
 
     def close(self) -> None:

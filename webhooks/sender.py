@@ -3,18 +3,23 @@
 import asyncio
 import contextlib
 import logging
+import signal
 import time
 from collections import Counter
 
-from opentelemetry.trace import NoOpTracer, Tracer
+import uvloop
+from opentelemetry.trace import Tracer
 from redis import RedisError
 from redis.asyncio import Redis
 
 from jobs import keyspace
 from jobs.config.settings import Settings
+from jobs.network.guard import Guard
+from jobs.redis.connection import connect_async_changes
 from jobs.webhooks.exchange import Ending, Event, Exchange, Report
 from jobs.webhooks.schedule import LANES
 from telemetry import metrics
+from telemetry.traces import open_traces
 from webhooks.attempt import Attempts
 from webhooks.connections import Connections
 
@@ -29,17 +34,33 @@ attempt takes as much work as a successful one, and hosts that refuse connection
 IDLE_S = 1.0  # the longest delay of an event whose bell was missed, or whose receiver was paused
 BELL_S = 0.5  # of one blocking read, less than the reply timeout of a connection
 PAUSE_S = 0.5
-NO_TRACER = NoOpTracer()
+REPLY_TIMEOUT_S = 10.0
+"""Long, because events that were claimed by a lost reply are delayed until their lease expires."""
 
 log = logging.getLogger("superimpose.webhooks")
+
+
+def send_events(settings: Settings) -> None:
+    """Send events until SIGTERM or SIGINT; call it in the main thread."""
+    uvloop.run(_send_events(settings))
+
+
+async def _send_events(settings: Settings) -> None:
+    async with connect_async_changes(settings, REPLY_TIMEOUT_S) as redis:
+        traces = open_traces("webhooks")
+        sender = Sender(redis, settings, Connections(Guard.of(settings)), traces.tracer)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, sender.stop)
+        log.info("sending events, up to %d at a time", settings.webhook_concurrency)
+        await sender.run()
+        traces.close()
 
 
 class Sender:
     """If it dies, another sender sends its unreported events once their leases expire."""
 
-    def __init__(
-        self, redis: Redis, settings: Settings, connections: Connections, tracer: Tracer = NO_TRACER
-    ) -> None:
+    def __init__(self, redis: Redis, settings: Settings, connections: Connections, tracer: Tracer) -> None:
         self._redis = redis
         self._exchange = Exchange(redis, settings)
         self._attempts = Attempts(settings, connections, self._exchange.now, tracer)
@@ -100,7 +121,6 @@ class Sender:
         return time.monotonic() < self._busy_until
 
     def _free(self, limits: dict[str, int]) -> dict[str, int]:
-        """The free slots of each lane."""
         lanes = Counter(event.lane for event in self._in_flight.values())
         free = {lane: limits[lane] - lanes[lane] for lane in LANES}
         now = time.monotonic()
@@ -139,7 +159,6 @@ class Sender:
         await self._exchange_once(dict.fromkeys(LANES, 0))
 
     async def _listen(self) -> None:
-        """Wake the sender when an event is written."""
         while True:
             try:
                 if await self._redis.blpop([keyspace.EVENT_BELL], timeout=BELL_S):

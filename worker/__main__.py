@@ -9,7 +9,6 @@ log = logging.getLogger("superimpose.worker")
 
 
 def main() -> None:
-    """Process requests until SIGTERM or SIGINT, then finish the ones in flight."""
     hide()  # before the imports: they take a while, and the environment holds secrets
     from pydantic import ValidationError
 

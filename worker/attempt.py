@@ -1,12 +1,11 @@
 """One attempt at a request, from claim to report, and the limits that interrupt it."""
 
 import time
-from contextlib import AbstractContextManager
+from dataclasses import replace
 from enum import StrEnum
 
 from jobs.lifecycle.moves import Claim
 from jobs.pictures.store import PictureStore, new_token
-from telemetry.log_context import about_request
 from worker.child.child import Child
 from worker.child.messages import Order
 
@@ -33,8 +32,20 @@ class Attempt:
         self.dropped_at = 0.0
         self.child: Child | None = None
         self._deadline = self.claimed_at + claim.left_s
-        self._path = PictureStore.new_path("outputs", new_token(), claim.keep_until)
         self._stop_at: float | None = None
+        self._order = Order(
+            request_id=claim.request_id,
+            attempt=claim.attempt,
+            key_id=claim.key_id,
+            params=claim.params,
+            left_s=claim.left_s,
+            path=PictureStore.new_path("outputs", new_token(), claim.keep_until),
+            trace_id=claim.trace_id,
+            custom_id=claim.custom_id,
+            accepted_at=self.claimed_at_epoch_s - claim.age_s,
+        )
+        self.token = self._order.token
+        self.log_context = self._order.log_context
 
     @property
     def request_id(self) -> str:
@@ -44,37 +55,17 @@ class Attempt:
     def number(self) -> int:
         return self.claim.attempt
 
-    @property
-    def token(self) -> str:
-        return self._path.rpartition("/")[2]
-
-    def log_context(self) -> AbstractContextManager[None]:
-        claim = self.claim
-        return about_request(claim.request_id, claim.key_id, claim.attempt, claim.trace_id, claim.custom_id)
-
     def send_to(self, child: Child) -> None:
-        """Order it from `child`, with the time left until its deadline. Raises `ChildDied`."""
-        claim = self.claim
-        order = Order(
-            request_id=claim.request_id,
-            attempt=claim.attempt,
-            key_id=claim.key_id,
-            params=claim.params,
-            left_s=max(0.0, self._deadline - time.monotonic()),
-            path=self._path,
-            trace_id=claim.trace_id,
-            custom_id=claim.custom_id,
-            accepted_at=self.claimed_at_epoch_s - claim.age_s,
-        )
-        child.start(order)
+        """Raises `ChildDied`."""
+        child.start(replace(self._order, left_s=max(0.0, self._deadline - time.monotonic())))
         self.child, self.started_at = child, None
 
     def stop_soon(self) -> None:
-        """Stop it within STOP_GRACE_S: its request was cancelled. Called by another thread."""
+        """Within STOP_GRACE_S: its request was cancelled. Called by another thread."""
         self._stop_at = time.monotonic() + STOP_GRACE_S
 
     def interruption(self, now: float) -> Interrupted | None:
-        """Why the attempt must stop at `now`, on the monotonic clock; None while it may go on."""
+        """Why the attempt must stop at `now`, on the monotonic clock."""
         if now >= self._deadline:
             return Interrupted.TIME_UP
         if self._stop_at is not None and (self.started_at is None or now >= self._stop_at):

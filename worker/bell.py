@@ -1,17 +1,54 @@
-"""A thread that waits for requests in Redis while the main thread waits for the child or is idle."""
+"""Pauses of a worker's main thread, and the thread that ends one when a request is queued in Redis."""
 
 import logging
+import os
+import select
+import signal
 import threading
+from contextlib import suppress
+from functools import cache
+from typing import Protocol
 
 from redis import Redis
 
 from jobs import keyspace
-from worker.pauses import wake
 
 WAIT_S = 1  # of one BLPOP; also how late a request is claimed that was queued without a ring
 PAUSE_S = 0.5
 
 log = logging.getLogger("superimpose.worker")
+
+
+class HasFileno(Protocol):
+    def fileno(self) -> int: ...
+
+
+@cache
+def _pipe() -> tuple[int, int]:
+    """A pipe, reader first, that is open until the process ends: a thread may call `wake` at any time."""
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.set_blocking(writer, False)
+    return reader, writer
+
+
+def end_pauses_at_signals() -> None:
+    """Let signals that have a handler end a pause; `time.sleep` would continue. Call from the main thread."""
+    signal.set_wakeup_fd(_pipe()[1], warn_on_full_buffer=False)
+
+
+def wake() -> None:
+    """End the current pause of the main thread, or the next one at once. Called by another thread."""
+    with suppress(BlockingIOError):  # the pipe is full, so the main thread wakes anyway
+        os.write(_pipe()[1], b"\0")
+
+
+def pause(seconds: float, *watched: HasFileno) -> None:
+    """Wait for `seconds`, or until a signal, a call of `wake`, or one of `watched` is readable."""
+    reader = _pipe()[0]
+    readers: list[int | HasFileno] = [reader, *watched]
+    if reader in select.select(readers, [], [], seconds)[0]:
+        os.read(reader, 4096)
 
 
 class Bell:

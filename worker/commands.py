@@ -22,8 +22,6 @@ log = logging.getLogger("superimpose.worker")
 
 
 class Commands:
-    """Calls `handle` with every message on a channel."""
-
     def __init__(self, redis: Redis, channel: str, handle: Callable[[dict[str, Any]], None]) -> None:
         self._redis = redis
         self._channel = channel
@@ -67,5 +65,5 @@ class Commands:
 
 
 def _next(subscription: PubSub) -> Any:
-    """The next message; None if none arrives within `QUIET_S`."""
+    """None if none arrives within `QUIET_S`."""
     return subscription.get_message(timeout=QUIET_S)

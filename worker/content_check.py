@@ -6,9 +6,7 @@ from typing import Protocol
 from PIL import Image
 
 from compositor import Inspect
-from jobs.config.settings import Settings
 from jobs.lifecycle.status import FailureCode
-from worker.plugin import load_plugin
 
 
 class ContentCheck(Protocol):
@@ -31,12 +29,6 @@ class ContentBlocked(Exception):
         what = "the resulting picture" if name == "output" else "this picture"
         super().__init__(f"{name}: {what} is against the content rules of this service; use another picture")
         self.reason = f"{name}: {reason}"
-
-
-def load_check(settings: Settings) -> ContentCheck | None:
-    """The configured check, or None. Raises `UnusablePlugin`."""
-    check: ContentCheck | None = load_plugin(settings, "content_check", "check")
-    return check
 
 
 def inspection(check: ContentCheck) -> Inspect:

@@ -11,10 +11,7 @@ class UnusablePlugin(Exception):
 
 
 def load_plugin(settings: Settings, setting: str, kind: str) -> Any:
-    """Call the callable that `setting` names with the settings; None if the setting is unset.
-
-    Raises `UnusablePlugin`.
-    """
+    """What the callable that `setting` names makes of the settings; None if the setting is unset."""
     path = getattr(settings, setting)
     if path is None:
         return None

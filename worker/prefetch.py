@@ -47,7 +47,6 @@ class PrefetchWindow:
 
     @property
     def started(self) -> Attempt | None:
-        """The attempt that the child processes now."""
         return next((each for each in self._attempts.values() if each.started_at is not None), None)
 
     @property
@@ -71,7 +70,7 @@ class PrefetchWindow:
         self._idle_since = time.monotonic()
 
     def finish(self, attempt: Attempt, ready: int) -> float:
-        """Remove a finished attempt and return the seconds for which it occupied the worker.
+        """Remove a finished attempt; returns the seconds for which it occupied the worker.
 
         `ready`: how many other attempts can be processed now.
         """

@@ -4,9 +4,6 @@ from typing import Protocol
 
 from PIL import Image
 
-from jobs.config.settings import Settings
-from worker.plugin import load_plugin
-
 
 class Remover(Protocol):
     """What the setting's callable returns when a process calls it with our `Settings`, once at its start."""
@@ -17,9 +14,3 @@ class Remover(Protocol):
         Either has the size of `picture`, which the remover may modify. `model` is the value in the request.
         An exception fails this attempt at the job.
         """
-
-
-def load_remover(settings: Settings) -> Remover | None:
-    """The configured remover, or None. Raises `UnusablePlugin`."""
-    remover: Remover | None = load_plugin(settings, "remover", "remover")
-    return remover

@@ -12,7 +12,7 @@ from jobs.lifecycle.moves import ENDED, Failure, IllegalMove
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import AttemptMoves, Transitions
-from jobs.pictures.store import PictureStore
+from jobs.pictures.store import PictureStore, reason_of
 from worker.attempt import Attempt, Interrupted
 from worker.child.child import ChildDied
 from worker.child.messages import Ending, Outcome
@@ -54,7 +54,7 @@ class Report:
                 moves.give_back(*self._id)
 
     def log_accepted(self) -> None:
-        """Log the report once Redis has accepted it; the move itself logs FAILED."""
+        """FAILED is logged by the move itself."""
         request_id = self.attempt.request_id
         match self.ended:
             case Outcome(ending=Ending.DONE) as outcome:
@@ -70,10 +70,7 @@ class Report:
                 log.info("request %s will be tried again: %s", request_id, FailureCode.WORKER_LOST)
 
     def clean_up(self, refused: IllegalMove, transitions: Transitions, store: PictureStore) -> None:
-        """Delete the output of a refused report.
-
-        Unless the record names it: then an earlier report was accepted, and its reply was lost.
-        """
+        """Delete the output of a refused report, unless an earlier report of it was accepted."""
         request_id = self.attempt.request_id
         if refused.reason not in ENDED:
             log.info("request %s: result discarded: attempt superseded (%s)", request_id, refused.reason)
@@ -85,7 +82,7 @@ class Report:
             if record is None or record.output != output:
                 store.delete([output.path])
         except (RedisError, StoreError) as error:
-            log.warning("request %s: its output is left for the sweep: %s", request_id, error)
+            log.warning("request %s: its output is left for the sweep: %s", request_id, reason_of(error))
 
     @property
     def _id(self) -> tuple[str, int]:

@@ -7,14 +7,13 @@ from compositor import DecodedCache, Inspect, Limits, Remove
 from jobs.config.settings import Settings
 from jobs.network.guard import own_hosts
 from jobs.pictures.store import PictureStore
-from worker.content_check import inspection, load_check
+from worker.content_check import ContentCheck, inspection
 from worker.fetch import BoundedDirectory, Fetcher, FetchRules
-from worker.remover import load_remover
+from worker.plugin import load_plugin
 
 
 @dataclass(frozen=True)
 class Resources:
-    settings: Settings
     store: PictureStore
     fetcher: Fetcher
     limits: Limits
@@ -25,23 +24,18 @@ class Resources:
     @classmethod
     def open(cls, settings: Settings) -> Self:
         """Raises `UnusablePlugin`."""
-        check = load_check(settings)
+        check: ContentCheck | None = load_plugin(settings, "content_check", "check")
+        http_cache = None
+        if settings.http_cache_bytes:  # shared by the workers of a host
+            http_cache = BoundedDirectory(settings.data_dir / "http-cache", settings.http_cache_bytes)
         return cls(
-            settings=settings,
             store=PictureStore.open(settings),
-            fetcher=Fetcher(fetch_rules(settings), cache_directory=http_cache(settings)),
+            fetcher=Fetcher(fetch_rules(settings), cache_directory=http_cache),
             limits=Limits(**settings.picture_limits),
             cache=DecodedCache(settings.cache_bytes) if settings.cache_bytes else None,
             inspect=inspection(check) if check else None,
-            remove=load_remover(settings),
+            remove=load_plugin(settings, "remover", "remover"),
         )
-
-
-def http_cache(settings: Settings) -> BoundedDirectory | None:
-    """Shared by the workers of a host."""
-    if not settings.http_cache_bytes:
-        return None
-    return BoundedDirectory(settings.data_dir / "http-cache", settings.http_cache_bytes)
 
 
 def fetch_rules(settings: Settings) -> FetchRules:

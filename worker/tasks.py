@@ -2,19 +2,20 @@
 
 import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-from compositor import CompositorError, File, Rendered, Scene, render
+from obstore.exceptions import BaseError as StoreError
+
+from compositor import CompositorError, File, render
 from compositor.models import read
 from compositor.models.superimpose_v2 import NO_REMOVER
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode
 from jobs.pictures import inputs
+from jobs.pictures.store import reason_of
 from worker.child.intake import Job
 from worker.child.messages import Ending, Order, Outcome
 from worker.content_check import ContentBlocked
-from worker.fetch import FetchError, Reserve
+from worker.fetch import Fault, FetchError, Reserve
 from worker.resources import Resources
 
 OUR_FAULT = "something went wrong on our side; it has been logged, submit it again"
@@ -22,18 +23,8 @@ OUR_FAULT = "something went wrong on our side; it has been logged, submit it aga
 log = logging.getLogger("superimpose.worker")
 
 
-class PictureExpired(Exception):
-    code = FailureCode.FETCH_FAILED
-
-    def __init__(self, field: str) -> None:
-        super().__init__(
-            f"{field}: this picture of the service expired before the request was processed: "
-            "upload pictures that are needed for longer, at /upload-asset"
-        )
-
-
 def superimpose(resources: Resources, job: Job) -> Outcome:
-    """Process one job. Never raises for an error that a request can cause."""
+    """Never raises for an error that a request can cause."""
     order, stages = job.order, {"fetch": job.fetch_s or 0}
     try:
         output = _process(resources, job, stages)
@@ -43,8 +34,12 @@ def superimpose(resources: Resources, job: Job) -> Outcome:
     except FetchError as fault:
         ending = Ending.RETRY if fault.transient else Ending.FAILED
         return Outcome(ending, fault.code, str(fault), stages=stages, retry_after_s=fault.retry_after_s)
-    except (PictureExpired, CompositorError) as fault:
+    except CompositorError as fault:
         return Outcome(Ending.FAILED, fault.code, str(fault), stages=stages)
+    except StoreError as error:
+        text = "request %s: attempt %d failed: the store failed: %s"
+        log.error(text, order.request_id, order.attempt, reason_of(error))
+        return Outcome(Ending.RETRY, FailureCode.INTERNAL, OUR_FAULT, stages=stages)
     except Exception:
         log.exception("request %s: attempt %d failed", order.request_id, order.attempt)
         return Outcome(Ending.RETRY, FailureCode.INTERNAL, OUR_FAULT, stages=stages)
@@ -67,15 +62,25 @@ def _process(resources: Resources, job: Job, stages: dict[str, float]) -> Output
     stages.update({stage: round(seconds, 4) for stage, seconds in rendered.seconds.items()})
     if resources.cache:
         stages["cache_hits"] = resources.cache.hits - hits
-    with _timed(stages, "store"):
-        return _store(resources, rendered, order, _warnings(resources, scene))
+    removes = any(layer.removal for layer in scene.layers)
+    warnings = [NO_REMOVER] if removes and resources.remove is None else []
+    start = time.perf_counter()
+    resources.store.put(order.path, rendered.data, rendered.content_type)
+    stages["store"] = round(time.perf_counter() - start, 4)
+    return Output(
+        order.token,
+        order.path,
+        rendered.content_type,
+        len(rendered.data),
+        rendered.width,
+        rendered.height,
+        list(rendered.animated),
+        warnings,
+    )
 
 
 def read_input(resources: Resources, order: Order, field: str, reserve: Reserve) -> File:
-    """The input that the parameter `field` names; not read if its decoded pixels are cached.
-
-    Raises `FetchError`, `PictureExpired`, and the errors of `reserve`.
-    """
+    """The input of this parameter. Raises `FetchError`, and the errors of `reserve`."""
     reference = inputs.pictures(order.params)[field]
     if inputs.is_url(reference):
         return resources.fetcher.get(
@@ -100,30 +105,6 @@ def _read_stored(resources: Resources, field: str, path: str, reserve: Reserve) 
     except FileNotFoundError:
         if path.startswith("inputs/"):  # inline inputs outlive their request, so this is our fault
             raise
-        raise PictureExpired(field) from None
-
-
-def _warnings(resources: Resources, scene: Scene) -> list[str]:
-    removes = any(layer.removal for layer in scene.layers)
-    return [NO_REMOVER] if removes and resources.remove is None else []
-
-
-def _store(resources: Resources, rendered: Rendered, order: Order, warnings: list[str]) -> Output:
-    resources.store.put(order.path, rendered.data, rendered.content_type)
-    return Output(
-        order.token,
-        order.path,
-        rendered.content_type,
-        len(rendered.data),
-        rendered.width,
-        rendered.height,
-        list(rendered.animated),
-        warnings,
-    )
-
-
-@contextmanager
-def _timed(stages: dict[str, float], stage: str) -> Iterator[None]:
-    start = time.perf_counter()
-    yield
-    stages[stage] = round(time.perf_counter() - start, 4)
+        advice = "upload pictures that are needed for longer, at /upload-asset"
+        fault = Fault(f"expired before the request was processed: {advice}", reason="it has expired")
+        raise FetchError(field, "this picture of the service", fault) from None

@@ -30,11 +30,10 @@ from jobs.maintenance.background import background
 from jobs.queue.rq import open_queue
 from jobs.redis.connection import connect
 from jobs.redis.oom_exempt import OomExempt
-from worker.bell import WAIT_S, Bell
+from worker.bell import WAIT_S, Bell, end_pauses_at_signals, wake
 from worker.child.child import Child
 from worker.commands import Commands
 from worker.dispatcher import Dispatcher
-from worker.pauses import end_at_signals, wake
 
 HEARTBEAT_S = 5
 SECOND_SIGNAL_S = 1  # a signal sooner than this is the first one again, sent to the process group
@@ -64,30 +63,26 @@ class WarmWorker(Worker):
             child,
         )
         self._stopped_at: float | None = None
-        self._hurried = False
+        self._drain_s = settings.drain_timeout_s
         self._heartbeat_at = -math.inf
-        self._commands: Commands | None = None
 
     @property
     def connection_timeout(self) -> int:
-        """RQ's socket timeout; longer than a blocking wait for the bell."""
+        """Longer than a blocking wait for the bell."""
         return WAIT_S + 4
 
     def work(self, burst: bool = False, **_: Any) -> bool:  # type: ignore[override]
-        """Process requests until a signal arrives, or with `burst` until the queue is empty.
-
-        The first heartbeat registers the worker. Raises `SystemExit`, see `Dispatcher.step`.
-        """
+        """Until a signal arrives, or with `burst` until the queue is empty. Raises `SystemExit`."""
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self.request_stop)
-        end_at_signals()
-        self.subscribe()
+        end_pauses_at_signals()
+        commands = Commands(self.connection, self.pubsub_channel_name, self.handle_payload)
         try:
             with background(self._settings), closing(self._bell), closing(self._dispatcher):
                 while not self._is_done(burst):
                     self._dispatcher.step(self.heartbeat, is_stopping=self._stopped_at is not None)
         finally:
-            self.unsubscribe()  # first, because the teardown may fail
+            commands.close()  # first, because the teardown may fail
             with contextlib.suppress(RedisError):
                 self.teardown()  # type: ignore[no-untyped-call]
         return True
@@ -98,17 +93,10 @@ class WarmWorker(Worker):
         if self._stopped_at is None:
             self._stopped_at = now_s
         elif now_s - self._stopped_at > SECOND_SIGNAL_S:
-            self._hurried = True
-
-    def subscribe(self) -> None:
-        self._commands = Commands(self.connection, self.pubsub_channel_name, self.handle_payload)
-
-    def unsubscribe(self) -> None:
-        if self._commands:
-            self._commands.close()
+            self._stopped_at = -math.inf
 
     def handle_payload(self, message: dict[str, Any]) -> None:
-        """Stop a cancelled job that is in flight; ignore every other command."""
+        """Stop a cancelled job that is in flight."""
         try:
             command = parse_payload(message)
             job_id = command["command"] == "stop-job" and command["job_id"]
@@ -137,7 +125,7 @@ class WarmWorker(Worker):
                 raise
 
     def _set_ip_address(self, connection: Redis) -> None:
-        """RQ asks Redis for the address; Redis may be away."""
+        """RQ asks Redis, which may be away."""
         self.ip_address = "unknown"
         with contextlib.suppress(RedisError):
             super()._set_ip_address(connection)
@@ -148,7 +136,7 @@ class WarmWorker(Worker):
         self.set_state(WorkerStatus.IDLE)
 
     def _is_done(self, burst: bool) -> bool:
-        if self._must_stop():
+        if self._stopped_at is not None and time.monotonic() - self._stopped_at >= self._drain_s:
             self._dispatcher.give_back()
             return True
         if not self._dispatcher.is_idle:
@@ -156,7 +144,7 @@ class WarmWorker(Worker):
         return self._stopped_at is not None or (burst and self._is_queue_empty())
 
     def _is_queue_empty(self) -> bool:
-        """Whether no job is queued or scheduled, read in one transaction; False while Redis is away."""
+        """Read in one transaction; False while Redis is away."""
         try:
             with self.connection.pipeline() as pipe:
                 pipe.llen(keyspace.RQ_QUEUE)
@@ -166,8 +154,3 @@ class WarmWorker(Worker):
         except RedisError as error:
             self._dispatcher.await_redis(error)
             return False
-
-    def _must_stop(self) -> bool:
-        if self._stopped_at is None:
-            return False
-        return self._hurried or time.monotonic() - self._stopped_at >= self._settings.drain_timeout_s

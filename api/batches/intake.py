@@ -22,7 +22,7 @@ from jobs.batches.opening import BatchDropped, CreatedBatch, InvalidRequests, Op
 from jobs.batches.scripts import OPEN_FOR_S
 from jobs.lifecycle.moves import QueueFull
 from jobs.pictures.references import InvalidPictures
-from telemetry.log_context import bind_contextvars
+from telemetry.logs import bind_contextvars
 
 AT_A_TIME = 50  # requests staged together
 BYTES_AT_A_TIME = 1024 * 1024  # fewer requests are staged together if they are larger

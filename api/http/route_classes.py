@@ -12,7 +12,7 @@ from starlette.routing import Match, Route, request_response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.service import service_of
-from telemetry.log_context import bind_contextvars
+from telemetry.logs import bind_contextvars
 from telemetry.traces import Traces, read_traceparent, write_traceparent
 
 

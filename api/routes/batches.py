@@ -30,7 +30,7 @@ from jobs.keys.admission import Caller
 from jobs.lifecycle.moves import IllegalMove
 from jobs.lifecycle.record import View
 from jobs.webhooks.body import batch_body
-from telemetry.log_context import bind_contextvars
+from telemetry.logs import bind_contextvars
 
 router = APIRouter(route_class=PlainRoute, tags=["batches"])
 submits = APIRouter(route_class=TracedRoute, tags=["batches"])

@@ -12,7 +12,7 @@ from redis import Redis, RedisError
 from api.dependencies import ServiceDep
 from api.http.route_classes import PlainRoute
 from jobs.queries.queue_state import QueueState, read_queue_state
-from telemetry.exposition import collect, render
+from telemetry.metrics import collect, render
 
 router = APIRouter(route_class=PlainRoute, include_in_schema=False)
 

@@ -35,7 +35,7 @@ from jobs.lifecycle.record import Record, View
 from jobs.lifecycle.status import OUR_FAULT, TERMINAL, FailureCode
 from jobs.pictures.references import InvalidPictures
 from jobs.submission import SubmitCommand
-from telemetry.log_context import bind_contextvars
+from telemetry.logs import bind_contextvars
 
 router = APIRouter(route_class=TracedRoute, tags=["superimpose"])
 log = logging.getLogger("superimpose.api")

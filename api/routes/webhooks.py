@@ -17,7 +17,7 @@ from jobs.keys.admission import Caller
 from jobs.keys.api_keys import UnknownKey
 from jobs.webhooks import deliveries
 from jobs.webhooks.deliveries import NoEvent
-from telemetry.log_context import bind_contextvars
+from telemetry.logs import bind_contextvars
 
 router = APIRouter(tags=["webhooks"], dependencies=KEY)
 log = logging.getLogger("superimpose.api")

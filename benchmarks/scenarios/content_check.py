@@ -16,7 +16,8 @@ from benchmarks.harness.processes import resident_mb, use_one_core
 from benchmarks.seed import PARAMS, base_jpeg, overlay_png
 from compositor import DecodedCache, SuperimposeParams, superimpose
 from jobs.config.settings import Settings
-from worker.content_check import inspection, load_check
+from worker.content_check import inspection
+from worker.plugin import load_plugin
 
 SIDES = (256, 1024, 4096, 7000)  # pixels
 CACHE_BYTES = 64 * 1024 * 1024
@@ -27,7 +28,7 @@ def main(rounds: int = 31) -> None:
     job = partial(superimpose, base_jpeg(), overlay_png(), SuperimposeParams(**PARAMS))
     job()
     before = resident_mb()
-    check = load_check(Settings(content_check="worker.nudity:NudityCheck"))
+    check = load_plugin(Settings(content_check="worker.nudity:NudityCheck"), "content_check", "check")
     assert check is not None
     check("base_image", Image.new("RGB", (1024, 1024)))
     print(f"resident memory of a process: {before:.0f} MB, with the model {resident_mb():.0f} MB")

@@ -1,8 +1,6 @@
 """Checks that the compositor writes and reads each format, and that plugins load."""
 
 import io
-from collections.abc import Callable
-from functools import partial
 
 from PIL import Image
 
@@ -10,9 +8,7 @@ from cli.doctor.finding import Finding, Findings, fail, ok
 from cli.formats import SUFFIX
 from compositor import Limits, SuperimposeParams, superimpose
 from jobs.config.settings import Settings
-from worker.content_check import load_check
-from worker.plugin import UnusablePlugin
-from worker.remover import load_remover
+from worker.plugin import UnusablePlugin, load_plugin
 
 COLOUR = (200, 30, 60)
 TOLERANCE = 12  # of 255, for lossy formats
@@ -26,9 +22,9 @@ def check_codecs(settings: Settings) -> Findings:
     yield _test_formats("codecs written", {name: name for name in SUFFIX}, limits)
     yield _test_formats("codecs read", dict.fromkeys(input_formats, "png"), limits)
     if settings.content_check:
-        yield _plugin("content check", "CONTENT_CHECK", partial(load_check, settings))
+        yield _plugin(settings, "content_check", "check")
     if settings.remover:
-        yield _plugin("remover", "REMOVER", partial(load_remover, settings))
+        yield _plugin(settings, "remover", "remover")
 
 
 def _test_formats(subject: str, formats: dict[str, str], limits: Limits) -> Finding:
@@ -51,11 +47,12 @@ def _test_formats(subject: str, formats: dict[str, str], limits: Limits) -> Find
     return ok(subject, ", ".join(formats).lower())
 
 
-def _plugin(subject: str, setting: str, load: Callable[[], object]) -> Finding:
+def _plugin(settings: Settings, setting: str, kind: str) -> Finding:
+    subject = setting.replace("_", " ")
     try:
-        load()
+        load_plugin(settings, setting, kind)
     except UnusablePlugin as error:
-        return fail(subject, str(error), f"no worker starts: correct SUPERIMPOSE_{setting}")
+        return fail(subject, str(error), f"no worker starts: correct SUPERIMPOSE_{setting.upper()}")
     return ok(subject, "loads")
 
 

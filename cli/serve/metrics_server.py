@@ -3,7 +3,7 @@
 from prometheus_client import start_http_server
 
 from cli.serve.listening import CannotListen
-from telemetry.exposition import collect
+from telemetry.metrics import collect
 
 
 def serve_metrics(host: str, port: int, directory: str | None = None) -> None:

@@ -23,7 +23,7 @@ from jobs.redis.connection import await_redis, connect
 from jobs.webhooks.secrets import WebhookSecrets, WebhooksOff
 from telemetry.logs import set_up_logs
 from telemetry.processes import counting_as, shared_directory
-from webhooks.run import send_events
+from webhooks.sender import send_events
 
 API = (sys.executable, "-P", "-m", "cli", "api")  # -P: do not import modules from the current folder
 WEBHOOKS = (sys.executable, "-P", "-m", "cli", "webhooks")

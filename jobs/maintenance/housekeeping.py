@@ -7,11 +7,12 @@ import logging
 import threading
 import time
 
+from obstore.exceptions import BaseError as StoreError
 from redis import Redis, RedisError
 
 from jobs import keyspace
 from jobs.maintenance import registries
-from jobs.pictures.store import PictureStore
+from jobs.pictures.store import PictureStore, reason_of
 from jobs.redis.connection import redis_time
 from jobs.redis.oom_exempt import OomExempt
 
@@ -45,6 +46,8 @@ class Housekeeping:
                 if not (was_refused or self._is_refused):
                     log.warning("housekeeping waits for Redis, trying each %d s: %s", INTERVAL_S, error)
                 self._is_refused = True
+            except StoreError as error:
+                log.error("housekeeping failed, trying again in %d s: %s", INTERVAL_S, reason_of(error))
             except Exception:
                 log.exception("housekeeping failed, trying again in %d s", INTERVAL_S)
 

@@ -77,6 +77,11 @@ class PictureGone(FileNotFoundError):
 Kind = Literal["inputs", "outputs", "uploads"]
 
 
+def reason_of(error: Exception) -> str:
+    """Its message in one line, without the dump of structures that obstore appends."""
+    return " ".join(str(error).partition("\n\nDebug source:")[0].split())
+
+
 def new_token() -> str:
     """A public name that nobody can guess: 192 bits, safe in URLs and paths."""
     return secrets.token_urlsafe(24)
@@ -193,7 +198,9 @@ class PictureStore:
         try:
             self.delete(paths)
         except BaseError as error:
-            log.warning("%d pictures could not be deleted and will be swept: %s", len(paths), error)
+            log.warning(
+                "%d pictures could not be deleted and will be swept: %s", len(paths), reason_of(error)
+            )
 
     def delete(self, paths: Sequence[str]) -> None:
         """Delete these pictures; missing ones are ignored."""

@@ -107,7 +107,6 @@ def await_attempt(stack: Stack, request_id: str) -> None:
 
 REQUESTS_FOUND = {
     'grep \'"status": "FAILED"\'': ("internal", "fetch_failed", "worker_lost"),
-    "grep '\"exception\"'": ("internal",),
     'grep \'"level": "error"\'': ("completed",),
     "grep 'attempt [0-9]* failed'": ("internal",),
     "grep worker_lost": ("worker_lost",),

@@ -139,3 +139,15 @@ def test_a_redis_that_refuses_changes_is_told_of_once(settings, store, tmp_path_
     lines = [record for record in caplog.records if record.name == "superimpose.housekeeping"]
     assert [(line.levelname, line.exc_info) for line in lines] == [("WARNING", None)] * 2
     assert "Not enough good replicas" in caplog.text
+
+
+def test_a_store_that_fails_is_one_line_in_the_log_without_a_traceback(redis, settings, store, caplog):
+    (settings.data_dir / "store").touch()
+
+    Housekeeping(redis, store).run_once()
+
+    [line] = [record for record in caplog.records if record.name == "superimpose.housekeeping"]
+    assert line.exc_info is None
+    assert (
+        "housekeeping failed, trying again in 10 s: the directory of pictures cannot be used" in line.message
+    )

@@ -60,7 +60,7 @@ def counted():
     return Counted()
 
 
-def test_a_picture_is_accepted_once_and_completed_once(counted, submit, transitions):
+def test_a_request_is_accepted_once_and_completed_once(counted, submit, transitions):
     first = submit(idempotency_key="once")
     assert submit(idempotency_key="once") == first
     (claim,) = transitions.claim(LEASE_OWNER)
@@ -96,7 +96,7 @@ def test_attempts_are_retries_until_the_last_one_fails(counted, settings, submit
     assert counted("requests_finished_total", "FAILED", "fetch_failed") == 1
 
 
-def test_a_job_taken_back_is_a_redelivery(counted, submit, transitions):
+def test_a_reclaimed_job_is_a_redelivery(counted, submit, transitions):
     request_id = submit()
     (claim,) = transitions.claim(LEASE_OWNER)
     transitions.reclaim(request_id, str(claim.attempt))
@@ -105,7 +105,7 @@ def test_a_job_taken_back_is_a_redelivery(counted, submit, transitions):
     assert counted("requests_finished_total", "FAILED", "worker_lost") == 0
 
 
-def test_one_that_ends_too_late_for_an_answer_is_counted_all_the_same(counted, redis, submit, transitions):
+def test_a_request_that_times_out_in_the_queue_is_counted(counted, redis, submit, transitions):
     request_id = submit()
     redis.zadd(keyspace.DEADLINES, {request_id: 1})
     assert transitions.claim(LEASE_OWNER) == []

@@ -87,7 +87,7 @@ def worked(stack, origin):
     return stack, busy
 
 
-def test_all_are_there_with_help_and_the_queue_s_state_at_the_api_alone(worked):
+def test_all_metrics_have_help_and_only_the_api_shows_the_queue(worked):
     stack, _ = worked
     api, workers = scrape(f"{stack.url}/metrics"), scrape(at_workers(stack))
 
@@ -98,7 +98,7 @@ def test_all_are_there_with_help_and_the_queue_s_state_at_the_api_alone(worked):
     assert "# TYPE superimpose_stage_seconds histogram" in text
 
 
-def test_what_the_api_does_is_counted_there(worked):
+def test_the_api_counts_its_calls(worked):
     stack, _ = worked
     api = scrape(f"{stack.url}/metrics")
 
@@ -113,7 +113,7 @@ def test_what_the_api_does_is_counted_there(worked):
     assert value(api, "redis_memory_bytes") > 0
 
 
-def test_the_queue_s_state_is_that_of_the_moment(worked):
+def test_the_state_of_the_queue_is_current(worked):
     stack, busy = worked
     assert value(busy, "requests_processing") == 1
     assert value(busy, "workers", state="busy") == 1
@@ -126,7 +126,7 @@ def test_the_queue_s_state_is_that_of_the_moment(worked):
     assert value(idle, "workers", state="busy") == 0
 
 
-def test_what_workers_do_is_summed_over_them_also_right_after_one_has_died(worked):
+def test_the_counts_of_workers_are_summed_also_after_one_was_killed(worked):
     stack, _ = worked
     before = scrape(at_workers(stack))
     assert value(before, "requests_finished_total", status="COMPLETED", code="") == COMPLETED
@@ -143,7 +143,7 @@ def test_what_workers_do_is_summed_over_them_also_right_after_one_has_died(worke
         assert counts(scrape(at_workers(stack))) == counts(before)
 
 
-def test_a_worker_that_is_started_again_counts_on(worked, origin):
+def test_a_restarted_worker_continues_its_counts(worked, origin):
     stack, _ = worked
     before = value(scrape(at_workers(stack)), "requests_finished_total", status="COMPLETED", code="")
 
@@ -158,7 +158,7 @@ def test_a_worker_that_is_started_again_counts_on(worked, origin):
     )
 
 
-def test_prometheus_has_nothing_to_say_against_any_of_it(worked):
+def test_promtool_accepts_all_metrics(worked):
     stack, _ = worked
     promtool = shutil.which("promtool")
     if promtool is None:

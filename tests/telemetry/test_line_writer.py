@@ -36,7 +36,7 @@ def test_lines_arrive_whole_and_in_order(pipe):
 
 
 @pytest.mark.skipif(not NO_WAIT, reason="a write that does not block is Linux's")
-def test_what_has_room_takes_a_line_at_once_and_no_thread_is_woken(pipe):
+def test_a_pipe_with_room_gets_a_line_at_once_without_a_thread(pipe):
     reads, writes = pipe
     os.set_blocking(reads, False)
     threads = threading.active_count()
@@ -65,7 +65,7 @@ def test_lines_of_two_writers_to_one_pipe_stay_whole(pipe):
         writer.close()
 
 
-def test_while_nobody_reads_no_one_waits_and_what_was_dropped_is_counted_in_its_place(pipe):
+def test_while_nobody_reads_callers_do_not_wait_and_dropped_lines_are_counted(pipe):
     reads, writes = pipe
     writer = LineWriter(writes, lost)
     fills_the_pipe, many = "x" * 100_000, MAX_QUEUED + 500
@@ -81,11 +81,11 @@ def test_while_nobody_reads_no_one_waits_and_what_was_dropped_is_counted_in_its_
         seen += os.read(reads, 65536)
     read.join()
 
-    _, told, first, *_ = seen.decode().splitlines()
-    assert (told, first) == ("lost 500", "line 500")
+    _, report, first, *_ = seen.decode().splitlines()
+    assert (report, first) == ("lost 500", "line 500")
 
 
-def test_what_a_full_disk_refuses_is_counted_and_told_once_there_is_room(tmp_path):
+def test_lines_refused_by_a_full_disk_are_reported_once_there_is_room(tmp_path):
     path = tmp_path / "log"
     with path.open("wb") as room, Path("/dev/full").open("wb", buffering=0) as full:
         descriptor = os.dup(full.fileno())
@@ -100,7 +100,7 @@ def test_what_a_full_disk_refuses_is_counted_and_told_once_there_is_room(tmp_pat
     assert path.read_text() == "lost 1\nkept\n"
 
 
-def test_of_lines_that_are_written_together_only_those_are_told_as_lost_that_were(pipe, tmp_path):
+def test_of_lines_written_together_only_the_lost_ones_are_reported(pipe, tmp_path):
     """A file takes five lines and a half of ten, and begins where no other of this process ends."""
     reads, writes = pipe
     path, begin, line = tmp_path / "log", 2**30, "x" * 99
@@ -125,7 +125,7 @@ def test_of_lines_that_are_written_together_only_those_are_told_as_lost_that_wer
     assert path.read_bytes()[begin:].decode() == f"{line}\n" * 5 + f"{line[:50]}\nlost 5\nkept\n"
 
 
-def test_what_was_written_is_there_after_a_flush_and_a_reader_who_is_stopped_is_not_waited_for(pipe):
+def test_a_flush_waits_for_queued_lines_but_not_for_a_stopped_reader(pipe):
     reads, writes = pipe
     writer = LineWriter(writes, lost)
 

@@ -35,7 +35,7 @@ def one_behind_the_other(url, path):
 
 
 @pytest.fixture(scope="module")
-def told(redis_socket, tmp_path_factory):
+def logged(redis_socket, tmp_path_factory):
     """Request ids by how they ended, and every line that the API, the worker and its child have logged."""
     folder = tmp_path_factory.mktemp("logs")
     url = empty_database(redis_socket, 6)
@@ -56,32 +56,32 @@ def told(redis_socket, tmp_path_factory):
     return {"done": done, "failed": failed}, [json.loads(line) for line in lines]
 
 
-def one(told, **wanted):
+def one(logged, **wanted):
     """The one line with these values."""
-    found = [line for line in told[1] if wanted.items() <= line.items()]
+    found = [line for line in logged[1] if wanted.items() <= line.items()]
     assert len(found) == 1, found
     return found[0]
 
 
-def test_every_line_says_when_how_grave_and_who(told):
-    for line in told[1]:
+def test_every_line_has_a_time_a_level_and_a_logger(logged):
+    for line in logged[1]:
         assert list(line)[:4] == ["timestamp", "level", "logger", "event"]
         assert datetime.fromisoformat(line["timestamp"]).tzinfo == UTC
 
 
-def test_request_key_and_trace_are_in_the_lines_of_api_and_worker(told):
-    request_id = told[0]["done"]
-    accepted = one(told, logger="superimpose.api", level="info", request_id=request_id)
-    ended = one(told, logger="superimpose.worker", request_id=request_id)
+def test_request_key_and_trace_are_in_the_lines_of_api_and_worker(logged):
+    request_id = logged[0]["done"]
+    accepted = one(logged, logger="superimpose.api", level="info", request_id=request_id)
+    ended = one(logged, logger="superimpose.worker", request_id=request_id)
 
     assert accepted["key_id"] == ended["key_id"] != ""
     assert accepted["trace_id"] == ended["trace_id"] == TRACE
     assert ended["attempt"] == 1
 
 
-def test_a_request_that_ended_has_one_line_that_says_how(told):
-    done = one(told, logger="superimpose.worker", request_id=told[0]["done"], status="COMPLETED")
-    failed = one(told, request_id=told[0]["failed"], status="FAILED")
+def test_a_finished_request_has_one_line_with_its_status(logged):
+    done = one(logged, logger="superimpose.worker", request_id=logged[0]["done"], status="COMPLETED")
+    failed = one(logged, request_id=logged[0]["failed"], status="FAILED")
 
     assert (done["level"], failed["level"]) == ("info", "error")
     assert "code" not in done
@@ -90,46 +90,46 @@ def test_a_request_that_ended_has_one_line_that_says_how(told):
     assert done["total_ms"] > 0 < failed["total_ms"]
 
 
-def test_the_childs_lines_name_the_request(told):
-    fetched = one(told, logger="superimpose.fetch")
-    assert fetched["request_id"] == told[0]["failed"]
+def test_the_childs_lines_name_the_request(logged):
+    fetched = one(logged, logger="superimpose.fetch")
+    assert fetched["request_id"] == logged[0]["failed"]
     assert fetched["key_id"]
 
 
-def test_a_request_without_a_trace_says_none(told):
-    lines = [line for line in told[1] if line.get("request_id") == told[0]["failed"]]
+def test_a_request_without_a_trace_has_no_trace_id(logged):
+    lines = [line for line in logged[1] if line.get("request_id") == logged[0]["failed"]]
     assert len(lines) > 2
     assert not any("trace_id" in line for line in lines)
 
 
-def test_a_fault_of_ours_is_logged_once_with_its_traceback_and_no_locals(told):
-    (fault,) = [line for line in told[1] if "exception" in line]
+def test_an_internal_error_is_logged_once_with_its_traceback_and_no_locals(logged):
+    (fault,) = [line for line in logged[1] if "exception" in line]
     [raised] = fault["exception"]
 
-    assert fault["request_id"] == told[0]["done"]
+    assert fault["request_id"] == logged[0]["done"]
     assert raised["exc_type"] == "JSONDecodeError"
     assert all(set(frame) <= {"filename", "lineno", "name", "locals"} for frame in raised["frames"])
     assert not any(frame.get("locals") for frame in raised["frames"])
 
 
-def test_calls_are_logged_by_their_route(told):
-    call = one(told, logger="superimpose.access", request_id=told[0]["done"], method="POST")
+def test_calls_are_logged_by_their_route(logged):
+    call = one(logged, logger="superimpose.access", request_id=logged[0]["done"], method="POST")
     assert (call["route"], call["http_status"]) == ("/v2/superimpose", 200)
-    assert one(told, logger="superimpose.access", http_status=500)["route"] == "/v2/requests/{request_id}"
-    assert one(told, logger="superimpose.access", http_status=404)["route"] is None
+    assert one(logged, logger="superimpose.access", http_status=500)["route"] == "/v2/requests/{request_id}"
+    assert one(logged, logger="superimpose.access", http_status=404)["route"] is None
 
 
-def test_a_call_does_not_inherit_who_called_before_it_on_the_connection(told):
-    assert "key_id" in one(told, logger="superimpose.access", route="/v1/get-user-credits", http_status=200)
-    assert "key_id" not in one(told, logger="superimpose.access", http_status=401)
+def test_a_call_does_not_inherit_the_key_of_the_previous_one_on_its_connection(logged):
+    assert "key_id" in one(logged, logger="superimpose.access", route="/v1/get-user-credits", http_status=200)
+    assert "key_id" not in one(logged, logger="superimpose.access", http_status=401)
 
 
-def test_what_clients_sent_is_in_no_line(told):
-    assert "CANARY" not in str(told[1])
+def test_no_line_contains_what_clients_sent(logged):
+    assert "CANARY" not in str(logged[1])
 
 
 @pytest.mark.parametrize("wanted", [True, False])
-def test_calls_are_logged_only_where_it_is_wanted(settings, wanted):
+def test_calls_are_logged_only_if_the_setting_is_on(settings, wanted):
     chosen = settings.model_copy(update={"access_log": wanted})
     outermost = with_headers(create_app(chosen), chosen)
     assert (isinstance(outermost, ObservedCalls) and log_call in outermost.observers) == wanted
@@ -142,25 +142,25 @@ def line_of(message, *args, **more):
     return formatter("json").format(record)
 
 
-def test_a_message_makes_one_line_whatever_it_holds():
+def test_a_message_is_one_line_whatever_it_contains():
     line = line_of('%s\n{"timestamp": "forged"}', "a\r\n\u2028b")
     assert len(line.splitlines()) == 1
     assert json.loads(line)["event"] == 'a\r\n\u2028b\n{"timestamp": "forged"}'
 
 
-def test_only_fields_that_are_known_are_written():
+def test_only_known_fields_are_written():
     fields = json.loads(line_of("x", code="timeout", color_message="y"))
     assert fields["code"] == "timeout"
     assert "color_message" not in fields
 
 
-def test_a_thread_of_the_log_is_what_is_bound():
+def test_bound_fields_are_in_the_line():
     with bound_contextvars(request_id="1234"):
         assert json.loads(line_of("x"))["request_id"] == "1234"
     assert "request_id" not in json.loads(line_of("x"))
 
 
-def test_lines_of_several_processes_say_whose_they_are():
+def test_lines_of_several_processes_name_the_process():
     ours, theirs = line_of("x"), "# Server initialized {}"
     assert json.loads(json_line("worker-1", ours)) == json.loads(ours) | {"process": "worker-1"}
     wrapped = json.loads(json_line("redis", theirs))
@@ -175,7 +175,7 @@ LOGGING = (
 
 
 @pytest.mark.parametrize(("wanted", "is_json"), [("", False), ("'console'", False), ("'json'", True)])
-def test_a_terminal_gets_lines_for_people_unless_json_is_wanted(wanted, is_json):
+def test_a_terminal_gets_text_unless_json_is_set(wanted, is_json):
     ours, theirs = pty.openpty()
     subprocess.run([sys.executable, "-c", LOGGING.format(wanted)], stderr=theirs, check=True)
     line = os.read(ours, 1000).decode()
@@ -186,7 +186,7 @@ def test_a_terminal_gets_lines_for_people_unless_json_is_wanted(wanted, is_json)
 
 
 @pytest.mark.parametrize(("wanted", "is_json"), [("", True), ("'console'", False)])
-def test_anything_else_gets_json_unless_lines_for_people_are_wanted(wanted, is_json):
+def test_anything_else_gets_json_unless_text_is_set(wanted, is_json):
     done = subprocess.run(
         [sys.executable, "-c", LOGGING.format(wanted)], capture_output=True, text=True, check=True
     )

@@ -13,13 +13,14 @@ from redis import Redis
 from jobs import keyspace
 from jobs.lifecycle.status import FailureCode
 from telemetry.stages import STAGES
+from telemetry.traces import open_traces, read_traceparent, write_traceparent
 from tests.stack import empty_database, environment, running
 from tests.telemetry.collector import collecting
 
 TRACE, SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 TRACEPARENT = f"00-{TRACE}-{SPAN}-01"
 ROOT = Path(__file__).parents[2]
-NO_PURPLE = "tests.worker.colour_check:NoPurple"  # so that there is a stage "inspect"
+NO_PURPLE = "tests.worker.plugins:NoPurple"  # so that there is a stage "inspect"
 
 
 def asked(stack, **more):
@@ -27,7 +28,7 @@ def asked(stack, **more):
 
 
 def killed(stack):
-    """Whether a process did not end when it was told to."""
+    """Whether a process had to be killed."""
     return any(process.returncode == -signal.SIGKILL for process in stack.processes)
 
 
@@ -122,7 +123,7 @@ def test_a_trace_that_is_not_sampled_has_no_spans(seen):
     assert of_trace(seen, "b" * 32) == {}
 
 
-def test_a_failed_attempt_says_why(seen):
+def test_a_failed_attempt_has_its_error_code(seen):
     attempts = [s for s in seen[1].named("attempt") if s.trace_id == "c" * 32]
     assert {(span.failed, span.attributes["error.type"]) for span in attempts} == {
         (True, FailureCode.FETCH_FAILED)
@@ -135,11 +136,11 @@ def test_a_refused_call_has_its_status(seen):
     assert not call.failed
 
 
-def test_no_secret_is_told(seen):
+def test_no_span_contains_a_secret(seen):
     assert "CANARY" not in str(seen[1].spans)
 
 
-def test_a_collector_that_is_away_stops_nothing(redis_socket, tmp_path):
+def test_requests_complete_while_the_collector_is_away(redis_socket, tmp_path):
     log = tmp_path / "log"
     env = environment(empty_database(redis_socket, 5), tmp_path)
     env |= {
@@ -160,7 +161,7 @@ def test_a_collector_that_is_away_stops_nothing(redis_socket, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("variables", "said"),
+    ("variables", "text"),
     [
         ({"OTEL_TRACES_EXPORTER": "zipkin"}, "OTEL_TRACES_EXPORTER = 'zipkin' is not one of otlp, none"),
         (
@@ -173,14 +174,12 @@ def test_a_collector_that_is_away_stops_nothing(redis_socket, tmp_path):
         ),
     ],
 )
-def test_what_cannot_be_used_is_said_and_traces_are_off(variables, said, monkeypatch, caplog):
-    from telemetry.traces import open_traces
-
+def test_unusable_variables_are_logged_and_turn_traces_off(variables, text, monkeypatch, caplog):
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
 
     assert isinstance(open_traces("api").tracer, NoOpTracer)
-    assert f"traces are off: {said}" in caplog.text
+    assert f"traces are off: {text}" in caplog.text
 
 
 def test_without_variables_nothing_of_the_extra_is_loaded():
@@ -199,3 +198,44 @@ def test_a_trace_is_carried_to_the_worker_without_the_extra(service, redis_socke
         assert redis.hget(keyspace.request(request_id), "traceparent") == TRACEPARENT
         plain = service.submit(**asked(service))
         assert redis.hget(keyspace.request(plain), "traceparent") is None
+
+
+def carried(*headers):
+    """By a call with these headers, while nothing is exported."""
+    return write_traceparent(NoOpTracer().start_span("call", read_traceparent(headers)))
+
+
+@pytest.mark.parametrize("flags", ["00", "01", "03", "fe"])
+def test_a_traceparent_is_carried_unchanged(flags):
+    text = f"00-{TRACE}-{SPAN}-{flags}"
+    assert carried(text) == text
+
+
+def test_of_a_later_version_the_fields_of_the_first_are_carried():
+    assert carried(f"cc-{TRACE}-{SPAN}-01-what-else") == f"00-{TRACE}-{SPAN}-01"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        f"00-{TRACE}-{SPAN}",
+        f"00-{TRACE}-{SPAN}-01-more",
+        f"00-{TRACE}-{SPAN}-1",
+        f"00-{TRACE.upper()}-{SPAN}-01",
+        f"00-{'0' * 32}-{SPAN}-01",
+        f"00-{TRACE}-{'0' * 16}-01",
+        f"00-{TRACE[:-1]}-{SPAN}-01",
+        f"ff-{TRACE}-{SPAN}-01",
+        f"cc-{TRACE}-{SPAN}-01what",
+        f"cc-{TRACE}-{SPAN}-01-{'x' * 500}",
+        f"00-{TRACE}-{SPAN}-\u0660\u0661",
+    ],
+)
+def test_an_invalid_traceparent_is_ignored(text):
+    assert carried(text) == ""
+
+
+def test_two_traceparents_are_ignored():
+    text = f"00-{TRACE}-{SPAN}-01"
+    assert carried(text, text) == carried() == ""

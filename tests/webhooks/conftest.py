@@ -4,10 +4,11 @@ import asyncio
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 import uvloop
+from opentelemetry.trace import NoOpTracer
 from redis import Redis
 
 from jobs.config.settings import Settings
@@ -20,14 +21,15 @@ from jobs.webhooks.deliveries import Deliveries, Delivery, State
 from tests.redis.sentinels import until
 from tests.webhook_events import with_webhooks
 from tests.webhooks.receiver import Receiver, receiving
-from tests.worker.fetch.conftest import Answer, Server
+from tests.worker.fetch.conftest import serve
 from webhooks import sender
 from webhooks.connections import Connections
-from webhooks.resolver import Resolver
 from webhooks.sender import Sender
 
 TLS = ssl.create_default_context()
 SOON_MS = 20
+
+__all__ = ["serve"]  # a fixture
 
 Sending = Callable[..., AbstractContextManager[Sender]]
 
@@ -57,19 +59,6 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def serve() -> Iterator[Callable[..., Server]]:
-    """`serve(answer)` starts a server that does with a connection what `answer` does."""
-    with ExitStack() as stack:
-
-        def start(answer: Answer, tls: ssl.SSLContext | None = None) -> Server:
-            server = Server(answer, tls)
-            stack.callback(server.close)
-            return server
-
-        yield start
-
-
-@pytest.fixture
 def sending(redis: Redis, settings: Settings) -> Sending:
     """A sender that runs for the length of a `with`."""
 
@@ -82,7 +71,7 @@ def sending(redis: Redis, settings: Settings) -> Sending:
 
         async def send() -> None:
             async with connect_async_changes(of) as client:
-                sender = Sender(client, of, Connections(Guard.of(of), Resolver(resolve), tls))
+                sender = Sender(client, of, Connections(Guard.of(of), resolve, tls), NoOpTracer())
                 made.append((sender, asyncio.get_running_loop()))
                 started.set()
                 await sender.run()

@@ -1,6 +1,7 @@
-"""A receiver of events on loopback that keeps what it got and answers as a test wants."""
+"""Receivers of events on loopback that respond as a test wants."""
 
 import hmac
+import socket
 import time
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator, Mapping
@@ -11,6 +12,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.in_thread import in_thread
+from tests.webhook_events import completed
+from tests.worker.fetch.answers import requests
 
 PATIENCE_S = 60
 
@@ -92,3 +95,21 @@ def receiving() -> Iterator[Receiver]:
     with in_thread(Server(("127.0.0.1", 0), Handler)) as server:
         receiver.url = f"http://127.0.0.1:{server.server_port}/hooks?key=1"
         yield receiver
+
+
+def answering(*parts, then=lambda _: None):
+    """Sends these bytes in response to each request, then calls `then` with the connection."""
+
+    def answer(connection: socket.socket) -> None:
+        for _ in requests(connection):
+            for part in parts:
+                connection.sendall(part)
+            then(connection)
+
+    return answer
+
+
+def outcome(transitions, key_id, await_log, url) -> tuple:
+    """Status and error of the first attempt."""
+    made = await_log(completed(transitions, key_id, url), attempts=1).attempts[0]
+    return made.status, made.error

@@ -11,7 +11,7 @@ from jobs.network.resolve import LOOKUPS_AT_ONCE
 from jobs.webhooks.deliveries import State
 from tests.redis.sentinels import until
 from tests.webhook_events import completed
-from tests.webhooks.answers import answering, outcome
+from tests.webhooks.receiver import answering, outcome
 from webhooks import attempt, connections
 from webhooks.attempt import CLOSED, INVALID, TIMED_OUT, UNREACHABLE
 
@@ -29,9 +29,9 @@ def hurried(monkeypatch):
 def test_a_redirect_is_not_followed(transitions, key_id, receiver, sending, await_log, status):
     receiver.answers = lambda _: (status, {"location": METADATA})
     with sending():
-        said = outcome(transitions, key_id, await_log, receiver.url)
+        result = outcome(transitions, key_id, await_log, receiver.url)
 
-    assert said == (status, f"answered {status}: redirects are not followed")
+    assert result == (status, f"answered {status}: redirects are not followed")
     assert len(receiver.got) == 1
 
 
@@ -43,15 +43,13 @@ def test_a_redirect_to_itself_is_not_followed_either(transitions, key_id, receiv
     assert len(receiver.got) == 1
 
 
-def test_one_that_is_silent_has_so_much_time_and_no_more(
-    transitions, key_id, serve, sending, await_log, hurried
-):
+def test_a_silent_receiver_times_out(transitions, key_id, serve, sending, await_log, hurried):
     server = serve(answering(then=lambda connection: connection.recv(1)))
     with sending():
         assert outcome(transitions, key_id, await_log, server.url) == (None, TIMED_OUT)
 
 
-def test_one_that_drips_its_headers_has_no_more_time(transitions, key_id, serve, sending, await_log, hurried):
+def test_a_receiver_that_drips_its_headers_times_out(transitions, key_id, serve, sending, await_log, hurried):
     def drip(connection):
         while True:
             connection.sendall(b"x: y\r\n")
@@ -62,7 +60,7 @@ def test_one_that_drips_its_headers_has_no_more_time(transitions, key_id, serve,
         assert outcome(transitions, key_id, await_log, server.url) == (None, TIMED_OUT)
 
 
-def test_one_that_drips_its_body_has_the_event_and_holds_nothing_up(
+def test_a_receiver_that_drips_its_body_has_got_the_event(
     transitions, key_id, serve, sending, await_log, monkeypatch
 ):
     monkeypatch.setattr("webhooks.connection.BODY_S", 0.2)
@@ -102,7 +100,7 @@ def test_of_an_endless_body_little_is_read(transitions, key_id, serve, sending, 
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 64 * 1024  # KiB
 
 
-def test_headers_without_an_end_are_refused(transitions, key_id, serve, sending, await_log):
+def test_endless_headers_are_refused(transitions, key_id, serve, sending, await_log):
     def pour(connection):
         while True:
             connection.sendall(b"x: " + b"y" * 8000 + b"\r\n")
@@ -112,7 +110,7 @@ def test_headers_without_an_end_are_refused(transitions, key_id, serve, sending,
         assert outcome(transitions, key_id, await_log, server.url) == (None, INVALID)
 
 
-def test_interim_answers_without_an_end_are_refused(transitions, key_id, serve, sending, await_log):
+def test_endless_interim_responses_are_refused(transitions, key_id, serve, sending, await_log):
     def pour(connection):
         while True:
             connection.sendall(b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n" * 100)
@@ -122,7 +120,7 @@ def test_interim_answers_without_an_end_are_refused(transitions, key_id, serve, 
         assert outcome(transitions, key_id, await_log, server.url) == (None, INVALID)
 
 
-def test_an_interim_answer_is_no_answer(transitions, key_id, serve, sending, await_log):
+def test_an_interim_response_is_skipped(transitions, key_id, serve, sending, await_log):
     server = serve(
         answering(b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n")
     )
@@ -130,15 +128,17 @@ def test_an_interim_answer_is_no_answer(transitions, key_id, serve, sending, awa
         assert outcome(transitions, key_id, await_log, server.url) == (202, None)
 
 
-@pytest.mark.parametrize("said", [b"220 mail.example ESMTP\r\n", b"\x00\x01\x02", b"<html>"])
-def test_what_is_no_http_is_refused(transitions, key_id, serve, sending, await_log, said):
-    server = serve(answering(said, then=lambda connection: connection.close()))
+@pytest.mark.parametrize("text", [b"220 mail.example ESMTP\r\n", b"\x00\x01\x02", b"<html>"])
+def test_a_response_that_is_not_http_is_refused(transitions, key_id, serve, sending, await_log, text):
+    server = serve(answering(text, then=lambda connection: connection.close()))
     with sending():
         assert outcome(transitions, key_id, await_log, server.url) == (None, INVALID)
 
 
 @pytest.mark.parametrize("parts", [(), (b"HTTP/1.1 20",)])
-def test_one_that_breaks_off_is_asked_again(transitions, key_id, serve, sending, await_log, parts):
+def test_a_receiver_that_breaks_off_gets_the_event_again(
+    transitions, key_id, serve, sending, await_log, parts
+):
     server = serve(answering(*parts, then=lambda connection: connection.shutdown(socket.SHUT_RDWR)))
     with sending():
         found = await_log(completed(transitions, key_id, server.url), attempts=1)
@@ -146,7 +146,7 @@ def test_one_that_breaks_off_is_asked_again(transitions, key_id, serve, sending,
     assert (found.attempts[0].error, found.state) == (CLOSED, State.PENDING)
 
 
-def test_one_that_closes_in_the_middle_of_its_body_has_the_event(
+def test_a_receiver_that_closes_within_its_body_has_got_the_event(
     transitions, key_id, serve, sending, await_log
 ):
     server = serve(
@@ -160,7 +160,7 @@ def test_one_that_closes_in_the_middle_of_its_body_has_the_event(
             assert outcome(transitions, key_id, await_log, server.url) == (200, None)
 
 
-def test_a_second_answer_is_not_taken_for_that_to_the_next_event(
+def test_a_second_response_is_not_taken_for_that_to_the_next_event(
     transitions, key_id, serve, sending, await_log
 ):
     two = b"HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n"
@@ -178,14 +178,14 @@ def test_an_upgrade_is_no_success(transitions, key_id, serve, sending, await_log
     assert (status, error) == (None, INVALID)
 
 
-def test_one_that_does_not_listen_cannot_be_reached(transitions, key_id, sending, await_log):
+def test_a_port_without_a_listener_cannot_be_reached(transitions, key_id, sending, await_log):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with sending():
         assert outcome(transitions, key_id, await_log, f"http://127.0.0.1:{port}/") == (None, UNREACHABLE)
 
 
-def test_names_that_nobody_answers_for_hold_up_no_receiver_that_has_answered(
+def test_hanging_look_ups_do_not_delay_proven_receivers(
     transitions, key_id, receiver, sending, await_log, hurried
 ):
     asked, over = [], threading.Event()

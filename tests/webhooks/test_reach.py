@@ -7,24 +7,24 @@ import pytest
 import trustme
 
 from tests.webhook_events import completed, with_webhooks
-from tests.webhooks.answers import answering, outcome
+from tests.webhooks.receiver import answering, outcome
 from webhooks import connections
 from webhooks.attempt import UNREACHABLE, UNTRUSTED
 
 
 @pytest.mark.parametrize("address", ["169.254.169.254", "10.0.0.1", "::1", "::ffff:127.0.0.1", "fd00::1"])
-def test_a_name_that_leads_inside_is_not_connected_to(
+def test_a_name_with_a_private_address_is_not_connected_to(
     transitions, key_id, receiver, sending, await_log, address
 ):
     port = receiver.port
     with sending(resolve=lambda *_: [address]):
-        said = outcome(transitions, key_id, await_log, f"http://shop.com:{port}/")
+        result = outcome(transitions, key_id, await_log, f"http://shop.com:{port}/")
 
-    assert said == (None, UNREACHABLE)
+    assert result == (None, UNREACHABLE)
     assert receiver.connections == 0
 
 
-def test_one_address_inside_among_others_is_enough(transitions, key_id, receiver, sending, await_log):
+def test_one_private_address_among_others_is_enough(transitions, key_id, receiver, sending, await_log):
     port = receiver.port
     with sending(resolve=lambda *_: ["127.0.0.1", "10.0.0.1"]):
         assert outcome(transitions, key_id, await_log, f"http://shop.com:{port}/") == (None, UNREACHABLE)
@@ -32,7 +32,7 @@ def test_one_address_inside_among_others_is_enough(transitions, key_id, receiver
     assert receiver.connections == 0
 
 
-def test_a_name_that_is_bound_anew_between_two_attempts_is_judged_anew(
+def test_a_name_is_checked_again_at_each_attempt(
     settings, transitions, key_id, receiver, sending, await_log, retried_soon
 ):
     addresses = [["127.0.0.1"], ["127.0.0.2"]]
@@ -45,7 +45,7 @@ def test_a_name_that_is_bound_anew_between_two_attempts_is_judged_anew(
     assert len(receiver.got) == 1
 
 
-def test_a_kept_connection_is_not_used_once_its_name_leads_inside(
+def test_a_pooled_connection_is_not_used_once_its_name_has_a_private_address(
     transitions, key_id, receiver, sending, await_log, monkeypatch, caplog
 ):
     monkeypatch.setattr(connections, "CHECKED_S", 0.0)
@@ -61,7 +61,7 @@ def test_a_kept_connection_is_not_used_once_its_name_leads_inside(
     assert "10.0.0.1 is private" in caplog.text
 
 
-def test_a_kept_connection_is_not_used_once_its_name_leads_elsewhere(
+def test_a_pooled_connection_is_not_used_once_its_name_has_another_address(
     settings, transitions, key_id, receiver, sending, await_log, monkeypatch
 ):
     monkeypatch.setattr(connections, "CHECKED_S", 0.0)
@@ -75,7 +75,7 @@ def test_a_kept_connection_is_not_used_once_its_name_leads_elsewhere(
     assert len(receiver.got) == 1
 
 
-def test_what_the_settings_forbid_since_is_not_sent(
+def test_an_event_is_not_sent_if_the_settings_now_forbid_its_url(
     redis, settings, transitions, key_id, receiver, sending, await_log
 ):
     request_id = completed(transitions, key_id, receiver.url)
@@ -115,7 +115,7 @@ def here(*_):
     return ["127.0.0.1"]
 
 
-def test_a_certificate_for_the_name_is_accepted_and_its_connection_kept(
+def test_a_certificate_for_the_name_is_accepted_and_its_connection_reused(
     transitions, key_id, serve, sending, await_log, authority, trusting
 ):
     url, server = over_tls(serve, authority.issue_cert("shop.com"))
@@ -126,7 +126,7 @@ def test_a_certificate_for_the_name_is_accepted_and_its_connection_kept(
     assert server.connections == 1
 
 
-def test_one_for_another_name_one_that_has_expired_and_an_unknown_authority_s_are_refused(
+def test_a_certificate_for_another_name_expired_or_of_an_unknown_authority_is_refused(
     transitions, key_id, serve, sending, await_log, authority, trusting
 ):
     wrong = (

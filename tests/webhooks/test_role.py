@@ -47,7 +47,7 @@ def log_file(env):
     return Path(env["SUPERIMPOSE_DATA_DIR"]) / "log"
 
 
-def test_it_sends_until_sigterm_and_ends_without_a_trace(
+def test_the_sender_sends_until_sigterm_and_exits_cleanly(
     redis, settings, env, transitions, key_id, receiver, await_log
 ):
     with role(env) as process:
@@ -56,13 +56,13 @@ def test_it_sends_until_sigterm_and_ends_without_a_trace(
         process.send_signal(signal.SIGTERM)
         assert process.wait(60) == 0
 
-    said, *more = log_file(env).read_text().splitlines()
-    assert re.fullmatch(r".* sending events, up to \d+ at a time", said)
+    first, *more = log_file(env).read_text().splitlines()
+    assert re.fullmatch(r".* sending events, up to \d+ at a time", first)
     assert all("Redis cannot be reached, events wait" in each for each in more), "while it connects"
     assert receiver.got[0].is_signed_with(KeySecrets(redis, settings).read(key_id))
 
 
-def test_sigterm_lets_it_finish_what_it_sends(env, transitions, key_id, receiver, await_log):
+def test_sigterm_lets_the_sender_finish_events_in_flight(env, transitions, key_id, receiver, await_log):
     came, go_on = threading.Event(), threading.Event()
 
     def answer(_):
@@ -83,7 +83,7 @@ def test_sigterm_lets_it_finish_what_it_sends(env, transitions, key_id, receiver
     assert await_log(request_id, State.DELIVERED)
 
 
-def test_killed_while_it_sends_it_loses_nothing(redis, env, transitions, key_id, receiver, await_log):
+def test_an_event_in_flight_survives_a_kill(redis, env, transitions, key_id, receiver, await_log):
     """The receiver has read the event and its answer never arrives: it gets the same again, and no other."""
     killed = []
 
@@ -109,9 +109,7 @@ def test_killed_while_it_sends_it_loses_nothing(redis, env, transitions, key_id,
     assert len({(call.message_id, call.body) for call in receiver.got}) == 1
 
 
-def test_killed_again_and_again_under_load_it_loses_nothing(
-    redis, env, transitions, key_id, receiver, await_log
-):
+def test_no_event_is_lost_by_kills_under_load(redis, env, transitions, key_id, receiver, await_log):
     over = threading.Event()
 
     def answer(_):
@@ -141,14 +139,14 @@ def test_killed_again_and_again_under_load_it_loses_nothing(
     }
 
 
-def test_without_a_master_secret_it_says_who_sets_one(env):
+def test_without_a_master_secret_the_sender_does_not_start(env):
     with role(env, webhook_secret="") as process:
         assert process.wait(60) == BAD_SETTINGS
 
     assert log_file(env).read_text() == f"superimpose: {OFF}\n"
 
 
-def test_it_counts_what_it_sends(env, transitions, key_id, receiver, await_log):
+def test_the_sender_counts_its_attempts(env, transitions, key_id, receiver, await_log):
     port = free_port()
     receiver.answers = lambda _: (204 if len(receiver.got) else 500, {})
     with role(env, metrics_port=port):

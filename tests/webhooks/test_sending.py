@@ -9,12 +9,15 @@ from jobs import keyspace
 from jobs.webhooks.deliveries import Deliveries, State
 from jobs.webhooks.exchange import NEW_OF_KEY, PER_RECEIVER
 from jobs.webhooks.secrets import KeySecrets
+from tests.asking import OUTPUT, claim_request
+from tests.jobs.batches.conftest import Desk
+from tests.jobs.batches.conftest import requests as batch_requests
 from tests.webhook_events import completed, event_of, fail, new_request
 from tests.worker.fetch.answers import requests
 from webhooks import connections, sender
 
 
-def test_an_event_arrives_signed_and_says_what_the_result_says(
+def test_an_event_arrives_signed_with_the_result(
     redis, settings, transitions, key_id, receiver, sending, await_log
 ):
     with sending():
@@ -55,7 +58,7 @@ def test_the_trace_of_the_submit_is_carried_on_to_the_receiver(redis, transition
     assert "traceparent" not in untraced.headers
 
 
-def test_what_ended_before_the_sender_began_is_sent_too(transitions, key_id, receiver, sending):
+def test_events_from_before_the_start_of_the_sender_are_sent(transitions, key_id, receiver, sending):
     ended = {new_request(transitions, key_id, receiver.url) for _ in range(10)}
     for request_id in ended:
         fail(transitions, request_id)
@@ -80,7 +83,7 @@ def test_a_failed_attempt_is_repeated_with_the_same_id_and_body_and_its_own_sign
     assert [attempt.error for attempt in found.attempts] == ["answered 500", "answered 500", None]
 
 
-def test_after_the_last_attempt_it_has_failed_and_can_be_sent_again(
+def test_after_the_last_attempt_an_event_has_failed_and_can_be_redelivered(
     redis, transitions, key_id, receiver, sending, await_log, retried_soon
 ):
     receiver.answers = lambda _: (404, {})
@@ -104,7 +107,7 @@ def test_a_receiver_that_is_gone_is_asked_once(transitions, key_id, receiver, se
     assert (len(found.attempts), len(receiver.got)) == (1, 1)
 
 
-def test_a_receiver_that_says_when_is_obeyed(redis, transitions, key_id, receiver, sending, await_log):
+def test_the_retry_after_of_a_receiver_is_honoured(redis, transitions, key_id, receiver, sending, await_log):
     receiver.answers = lambda call: (503 if "busy" in call.path else 500, {"retry-after": "100"})
     with sending():
         busy = await_log(completed(transitions, key_id, f"{receiver.url}&busy"), attempts=1)
@@ -126,7 +129,7 @@ def test_both_secrets_sign_during_a_rotation(redis, settings, transitions, key_i
     assert got.is_signed_with(after)
 
 
-def test_a_connection_is_used_again(transitions, key_id, receiver, sending):
+def test_a_connection_is_reused(transitions, key_id, receiver, sending):
     with sending():
         for count in range(1, 6):
             completed(transitions, key_id, receiver.url)
@@ -135,7 +138,7 @@ def test_a_connection_is_used_again(transitions, key_id, receiver, sending):
     assert receiver.connections == 1
 
 
-def test_of_many_receivers_the_connections_that_were_used_last_are_kept(
+def test_the_most_recently_used_connections_stay_open(
     transitions, key_id, receiver, sending, await_log, monkeypatch
 ):
     monkeypatch.setattr(connections, "POOL_SIZE", 2)
@@ -164,7 +167,7 @@ def test_a_connection_that_the_receiver_has_closed_costs_no_attempt(
     assert server.connections == 3
 
 
-def test_a_receiver_is_never_sent_more_than_a_few_at_a_time(transitions, key_id, receiver, sending):
+def test_events_in_flight_to_one_receiver_are_limited(transitions, key_id, receiver, sending):
     under_way, most, lock = [0], [0], threading.Lock()
 
     def answer(_):
@@ -214,7 +217,7 @@ def test_two_senders_share_the_work_and_send_each_event_once(transitions, key_id
     assert len({call.message_id for call in receiver.got}) == len(receiver.got) == 100
 
 
-def test_a_stopped_sender_finishes_what_it_sends_and_reports_it(
+def test_a_stopped_sender_finishes_and_reports_events_in_flight(
     redis, transitions, key_id, receiver, sending, await_log
 ):
     came, go_on = threading.Event(), threading.Event()
@@ -233,7 +236,7 @@ def test_a_stopped_sender_finishes_what_it_sends_and_reports_it(
     assert await_log(request_id, State.DELIVERED)
 
 
-def test_what_a_stopped_sender_cannot_finish_it_gives_back(
+def test_a_stopped_sender_gives_back_events_that_take_too_long(
     redis, settings, transitions, key_id, serve, receiver, sending, await_log
 ):
     came = threading.Event()
@@ -255,7 +258,7 @@ def test_what_a_stopped_sender_cannot_finish_it_gives_back(
     assert event_of(redis, request_id)[b"lease"] == b"0"
 
 
-def test_the_log_shows_no_query_and_nothing_that_the_receiver_said(
+def test_the_delivery_log_shows_no_query_and_nothing_of_the_response(
     redis, transitions, key_id, serve, sending, await_log
 ):
     def says(connection):
@@ -274,7 +277,7 @@ def test_the_log_shows_no_query_and_nothing_that_the_receiver_said(
     assert not re.search(rb"secret", kept)
 
 
-def test_a_redis_that_goes_away_loses_nothing(redis, transitions, key_id, receiver, sending, await_log):
+def test_no_event_is_lost_when_redis_goes_away(redis, transitions, key_id, receiver, sending, await_log):
     with sending():
         request_id = completed(transitions, key_id, receiver.url)
         await_log(request_id, State.DELIVERED)
@@ -287,10 +290,27 @@ def test_a_redis_that_goes_away_loses_nothing(redis, transitions, key_id, receiv
     assert len(receiver.got) == 2
 
 
-def test_a_bell_that_another_one_answered_delays_an_event_and_no_more(
-    transitions, key_id, receiver, sending, await_log, monkeypatch
-):
+def test_a_missed_bell_only_delays_an_event(transitions, key_id, receiver, sending, await_log, monkeypatch):
     monkeypatch.setattr(keyspace, "EVENT_BELL", "rung by nobody")
     with sending():
         for _ in range(2):  # the first may be there when it begins to look
             await_log(completed(transitions, key_id, receiver.url), State.DELIVERED)
+
+
+def test_the_event_of_a_batch_arrives_signed_and_counts_its_requests(
+    redis, settings, transitions, key_id, receiver, sending, await_log
+):
+    desk = Desk(redis, settings, key_id)
+    batch_id = desk.accept(batch_requests(2), webhook_url=receiver.url).batch_id
+
+    with sending():
+        for request_id in desk.ids(batch_id):
+            transitions.complete(request_id, claim_request(transitions, request_id).attempt, OUTPUT, {})
+        [got] = receiver.await_calls(1)
+        await_log(batch_id, State.DELIVERED)
+
+    assert got.message_id == f"msg_{batch_id.replace('-', '')}_completed"
+    assert got.is_signed_with(KeySecrets(redis, settings).read(key_id))
+    body = json.loads(got.body)
+    assert (body["type"], body["batch_id"]) == ("batch.completed", batch_id)
+    assert body["request_counts"]["completed"] == 2

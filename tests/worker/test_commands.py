@@ -41,7 +41,7 @@ def receives(redis, received: list[bytes], word: bytes) -> bool:
     return word in received
 
 
-def test_a_command_is_received_and_a_probe_is_not_taken_for_one(redis, received):
+def test_commands_are_received_and_probes_are_not_handled(redis, received):
     redis.publish(CHANNEL, "one")
     until(lambda: received == [b"one"], "one")
 

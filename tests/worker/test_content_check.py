@@ -13,16 +13,16 @@ from PIL import Image
 from compositor import SuperimposeParams
 from compositor import superimpose as compose
 from jobs.lifecycle.status import FailureCode, Status
-from jobs.redis.connection import connect_worker
 from tests.compositor.pictures import plain, png
 from tests.stack import Stack, empty_database, environment, running
-from tests.worker.colour_check import BLOCKED, BREAKS, REASON, NoPurple
-from worker.content_check import ContentBlocked, inspection, load_check
-from worker.plugin import UnusablePlugin
-from worker.warm_worker import WarmWorker
+from tests.worker.conftest import work
+from tests.worker.plugins import BLOCKED, BREAKS, REASON, NoPurple
+from worker.child.child import Child
+from worker.content_check import ContentBlocked, inspection
+from worker.plugin import UnusablePlugin, load_plugin
 
 ROOT = Path(__file__).parents[2]
-CHECK = "tests.worker.colour_check:NoPurple"
+CHECK = "tests.worker.plugins:NoPurple"
 FINE, ALSO_FINE, WHITE = plain((20, 20), "red"), plain((20, 20), "navy"), plain((20, 20), "white")
 PURPLE = plain((20, 20), BLOCKED)
 PICTURES = {"base_image": FINE, "overlay_image": ALSO_FINE, "mask": WHITE}
@@ -94,23 +94,20 @@ def test_a_picture_that_passes_is_byte_for_byte_the_same(checked, image_format):
 
 def test_an_error_of_the_check_fails_the_job_and_the_next_one_runs(checked):
     before = outputs(checked)
-    broken = checked.submit(**body(base_image=plain((20, 20), BREAKS)))
-    fine = checked.submit(**body())
 
-    failed = checked.finish(broken).json()
+    failed = checked.finish(checked.submit(**body(base_image=plain((20, 20), BREAKS)))).json()
 
     assert (failed["status"], failed["code"]) == ("FAILED", "internal")
     assert "the check is broken" not in failed["error"]
-    assert checked.finish(fine).json()["status"] == "COMPLETED"
-    assert len(outputs(checked)) == len(before) + 1
+    assert outputs(checked) == before
+    assert checked.finish(checked.submit(**body())).json()["status"] == "COMPLETED"
 
 
-def test_the_reason_is_in_the_log_with_the_request(settings, submit, record, monkeypatch, capfd):
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+def test_the_reason_is_in_the_log_with_the_request(settings, submit, record, capfd):
     checking = settings.model_copy(update={"content_check": CHECK, "max_attempts": 2})
     requests = [submit(**body(base_image=PURPLE)), submit(**body(base_image=plain((20, 20), BREAKS)))]
 
-    WarmWorker(connect_worker(checking), checking).work(burst=True)
+    work(checking)
 
     blocked, broken = map(record, requests)
     assert (blocked.code, blocked.attempts) == (FailureCode.CONTENT_BLOCKED, 1)
@@ -125,14 +122,14 @@ def test_the_reason_is_in_the_log_with_the_request(settings, submit, record, mon
     ("spelling", "why"),
     [
         ("nowhere.to_be:found", "No module named 'nowhere'"),
-        ("tests.worker.colour_check:NoSuchThing", "no attribute 'NoSuchThing'"),
-        ("tests.worker.colour_check:plain_function", "missing 1 required positional argument"),
-        ("tests.worker.colour_check:makes_nothing", "it returned None instead of a check"),
+        ("tests.worker.plugins:NoSuchThing", "no attribute 'NoSuchThing'"),
+        ("tests.worker.plugins:plain_function", "missing 1 required positional argument"),
+        ("tests.worker.plugins:makes_nothing", "it returned None instead of a check"),
     ],
 )
 def test_the_error_of_an_unusable_check_names_the_cause(settings, spelling, why):
     with pytest.raises(UnusablePlugin) as unusable:
-        load_check(settings.model_copy(update={"content_check": spelling}))
+        load_plugin(settings.model_copy(update={"content_check": spelling}), "content_check", "check")
 
     assert f"SUPERIMPOSE_CONTENT_CHECK = {spelling} cannot be used: " in str(unusable.value)
     assert why in str(unusable.value)
@@ -159,7 +156,7 @@ def test_an_unusable_check_ends_the_worker_with_one_sentence(settings, submit, r
 
 
 def test_a_check_that_kills_its_process_at_start_costs_no_job(settings, submit, record):
-    dying = environment(settings.redis_url, settings.data_dir, content_check="tests.worker.colour_check:dies")
+    dying = environment(settings.redis_url, settings.data_dir, content_check="tests.worker.plugins:dies")
     waiting = submit(**body())
 
     ended = subprocess.run(
@@ -177,8 +174,8 @@ def test_a_check_that_kills_its_process_at_start_costs_no_job(settings, submit, 
 
 def test_without_a_check_nothing_is_loaded():
     code = (
-        "import sys, worker.child.child_process; from worker.content_check import load_check;"
-        "from jobs.config.settings import Settings; print(load_check(Settings()), *sys.modules)"
+        "import sys, worker.child.child_process; from worker.resources import Resources;"
+        "from jobs.config.settings import Settings; print(Resources.open(Settings()).inspect, *sys.modules)"
     )
 
     printed = subprocess.run(
@@ -242,7 +239,7 @@ def test_the_documented_check_runs(settings, submit, record, tmp_path, monkeypat
     checking = settings.model_copy(update={"content_check": spelling})
     requests = [submit(**body(base_image=FINE)), submit(**body(base_image=plain((4000, 10), "red")))]
 
-    WarmWorker(connect_worker(checking), checking).work(burst=True)
+    work(checking, Child)
 
     fine, blocked = map(record, requests)
     assert fine.status is Status.COMPLETED

@@ -13,13 +13,12 @@ from PIL import Image
 from jobs.config.setting_types import MEBIBYTE
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
-from jobs.redis.connection import connect_worker
 from tests.asking import accept, asked
 from tests.compositor.pictures import plain
 from tests.missing import missing
-from worker.content_check import load_check
-from worker.plugin import UnusablePlugin
-from worker.warm_worker import WarmWorker
+from tests.worker.conftest import work
+from worker.child.child import Child
+from worker.plugin import UnusablePlugin, load_plugin
 
 PORTRAIT = Path(__file__).parents[1] / "compositor/golden/in/astronaut.png"  # of NASA, public domain
 CHECK = "worker.nudity:NudityCheck"
@@ -39,7 +38,9 @@ def check(settings):
     """A check with these settings."""
 
     def check(**update):
-        made = load_check(settings.model_copy(update={"content_check": CHECK} | update))
+        made = load_plugin(
+            settings.model_copy(update={"content_check": CHECK} | update), "content_check", "check"
+        )
         assert made is not None
         return made
 
@@ -73,7 +74,7 @@ def test_onnxruntime_sends_no_telemetry(tmp_path):
     code = (
         "from jobs.config.settings import Settings as S; from worker.nudity import NudityCheck as C; C(S())"
     )
-    suppressing = {"CI", "ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME"}  # where it is told to by others
+    suppressing = {"CI", "ORT_DISABLE_TELEMETRY", "XDG_CACHE_HOME"}  # they turn it off too
     env = {name: value for name, value in os.environ.items() if name not in suppressing}
     done = subprocess.run(
         [sys.executable, "-c", code], env=env | {"HOME": str(tmp_path)}, capture_output=True, check=True
@@ -110,7 +111,7 @@ def test_the_check_fits_into_the_memory_of_a_job(redis, settings, key_id):
 
     requests = [submit(PORTRAIT.read_bytes()), submit(plain((1024, 1024), "navy"))]
 
-    WarmWorker(connect_worker(tight), tight).work(burst=True)
+    work(tight, Child)
 
     blocked, fine = (Transitions(redis, tight).read(request_id) for request_id in requests)
     assert blocked is not None

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from tests.redis.sentinels import until
-from worker.pauses import end_at_signals, pause
+from worker.bell import end_pauses_at_signals, pause
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def signals():
     """Counts SIGUSR1."""
     came = list[int]()
     before = signal.signal(signal.SIGUSR1, lambda number, _: came.append(number))
-    end_at_signals()
+    end_pauses_at_signals()
     pause(0)  # ends by what a signal of an earlier test left
     yield came
     signal.signal(signal.SIGUSR1, before)
@@ -35,9 +35,11 @@ def test_a_signal_ends_one_pause_only(signals):
     assert time.monotonic() - begun >= 0.2
 
 
-def test_a_process_that_can_pause_leaks_no_socket():
+def test_a_process_that_has_paused_leaks_no_socket():
     ended = subprocess.run(
-        [sys.executable, "-X", "dev", "-c", "import worker.pauses"], capture_output=True, text=True
+        [sys.executable, "-X", "dev", "-c", "from worker.bell import pause; pause(0)"],
+        capture_output=True,
+        text=True,
     )
 
     assert (ended.returncode, ended.stderr) == (0, "")

@@ -22,9 +22,9 @@ from jobs.keyspace import DEADLINES, LEASES, QUEUE
 from jobs.lifecycle.status import Status
 from jobs.lifecycle.transitions import Transitions
 from jobs.queue.rq import TASK, open_queue
-from jobs.redis.connection import connect_worker
 from tests.asking import LEASE_OWNER, SAMPLES, accept, asked
-from worker.warm_worker import WarmWorker
+from tests.worker.conftest import new_worker, work
+from worker.child.child import Child
 
 CANARY = "superimpose_canary"
 """A module that leaves a trace when it is imported, with a function that leaves another."""
@@ -233,10 +233,6 @@ def traces(tmp_path, monkeypatch):
     sys.modules.pop(CANARY, None)
 
 
-def work(settings) -> None:
-    WarmWorker(connect_worker(settings), settings).work(burst=True)
-
-
 def test_the_canary_works_when_rq_itself_runs_it(redis, traces):
     """Otherwise its silence in the other tests would prove nothing."""
     queue = Queue("unguarded", connection=redis, serializer=JSONSerializer)
@@ -253,7 +249,7 @@ def test_no_poisoned_job_is_run_and_the_next_job_is(redis, settings, submit, sta
         plant(redis)
         after[poison] = submit()
 
-    work(settings)
+    work(settings, Child)
 
     for poison, request_id in after.items():
         with subtests.test(poison):
@@ -314,7 +310,7 @@ def test_only_a_command_to_stop_a_job_in_flight_is_obeyed(redis, settings, key_i
         accept(settings, asked(settings, key_id, SAMPLES | {"base_image": base})).request_id
         for base in (origin.url + path, SAMPLES["base_image"])
     )
-    worker = WarmWorker(connect_worker(settings), settings)
+    worker = new_worker(settings)
 
     def command() -> None:
         origin.await_request(path)
@@ -336,9 +332,9 @@ def test_rqs_own_tools_read_our_queue(redis, settings, submit, key_id):
     submit()
     url = settings.effective_redis_url
 
-    told = subprocess.run(
+    shown = subprocess.run(
         [sys.executable, "-m", "rq.cli", "info", "--raw", "--url", url], capture_output=True, text=True
     )
 
-    assert told.returncode == 0, told.stderr
-    assert f"queue {QUEUE}:{key_id} 1" in told.stdout
+    assert shown.returncode == 0, shown.stderr
+    assert f"queue {QUEUE}:{key_id} 1" in shown.stdout

@@ -4,22 +4,20 @@ import base64
 import io
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from PIL import Image
 
+from jobs.config.settings import BAD_SETTINGS
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.pictures.store import PictureStore
-from jobs.redis.connection import connect_worker
 from tests.compositor.pictures import plain, png
-from tests.stack import environment
-from worker.warm_worker import WarmWorker
+from tests.worker.conftest import work
+from worker.child.child import Child
 
 ROOT = Path(__file__).parents[2]
-REMOVER = "tests.worker.removers:LeftHalf"
+REMOVER = "tests.worker.plugins:LeftHalf"
 MISSING = "bg_remove_model: no remover is configured; the overlay was used as it is"
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
@@ -37,13 +35,8 @@ def ask(submit):
 
 
 @pytest.fixture
-def removing(settings, monkeypatch):
-    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+def removing(settings):
     return settings.model_copy(update={"remover": REMOVER, "max_attempts": 2})
-
-
-def work(settings) -> None:
-    WarmWorker(connect_worker(settings), settings).work(burst=True)
 
 
 def colours(settings, done) -> list[tuple[int, ...]]:
@@ -89,20 +82,16 @@ def test_an_error_of_the_remover_is_retried_and_then_internal(removing, ask, rec
     assert "remover" in capfd.readouterr().err
 
 
-def test_an_unusable_remover_ends_the_worker_with_one_sentence(settings):
-    env = environment(settings.redis_url, settings.data_dir, remover="tests.worker.removers:makes_nothing")
+def test_an_unusable_remover_ends_the_worker_with_one_sentence(settings, ask, caplog):
+    ask("Bria")
+    unusable = "tests.worker.plugins:makes_nothing"
 
-    ended = subprocess.run(
-        [sys.executable, "-m", "cli", "worker", "--workers", "1"],
-        env=env | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-    )
+    with pytest.raises(SystemExit) as ended:
+        work(settings.model_copy(update={"remover": unusable}))
 
-    [said] = (ended.stdout + ended.stderr).splitlines()
-    assert ended.returncode == 2
-    assert "SUPERIMPOSE_REMOVER = tests.worker.removers:makes_nothing cannot be used: " in said
-    assert "it returned None instead of a remover" in said
+    [text] = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert ended.value.code == BAD_SETTINGS
+    assert f"SUPERIMPOSE_REMOVER = {unusable} cannot be used: it returned None instead of a remover" in text
 
 
 def test_the_documented_remover_runs(settings, submit, record, tmp_path, monkeypatch):
@@ -117,6 +106,6 @@ def test_the_documented_remover_runs(settings, submit, record, tmp_path, monkeyp
     inline = {name: base64.b64encode(data).decode() for name, data in files.items()}
     request_id = submit(**inline, model="superimpose-v2", image_format="png", bg_remove_model="any")
 
-    work(removing)
+    work(removing, Child)
 
     assert colours(removing, record(request_id)) == [RED, BLUE]

@@ -13,13 +13,14 @@ from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.store import PictureStore
-from jobs.redis.connection import REPLY_TIMEOUT_S, connect_worker, redis_time
+from jobs.redis.connection import REPLY_TIMEOUT_S, redis_time
 from tests.asking import claim_request
+from tests.redis.sentinels import until
 from tests.redis.way import Way
+from tests.worker.conftest import work
 from worker.attempt import Attempt
 from worker.child.messages import Ending, Outcome
 from worker.report import FIRST_BACKOFF_S, MAX_BACKOFF_S, Report, backoff_s
-from worker.warm_worker import WarmWorker
 
 
 def test_a_report_whose_reply_was_lost_is_valid_and_keeps_its_output(
@@ -28,8 +29,8 @@ def test_a_report_whose_reply_was_lost_is_valid_and_keeps_its_output(
     request_id = submit()
     with Way(redis_socket).serving() as way:
         remote = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{way.port}/1"})
-        with way.deaf_from(b'"file_size"', 2 * REPLY_TIMEOUT_S):  # what was said is given up once
-            WarmWorker(connect_worker(remote), remote).work(burst=True)
+        with way.deaf_from(b'"file_size"', 2 * REPLY_TIMEOUT_S):  # so that one try times out
+            work(remote)
 
     done = record(request_id)
     assert (done.status, done.attempts) == (Status.COMPLETED, 1)
@@ -75,7 +76,7 @@ def test_a_retry_after_beyond_the_deadline_fails_the_request(settings, submit, r
     allowing = settings.model_copy(update={"fetch_allow": ("127.0.0.1/32",)})
     request_id = submit(base_image=f"{origin.url}/busy.jpg?4000")
 
-    WarmWorker(connect_worker(allowing), allowing).work(burst=True)
+    work(allowing)
 
     failed = record(request_id)
     assert (failed.status, failed.code, failed.attempts) == (Status.FAILED, FailureCode.FETCH_FAILED, 1)
@@ -117,9 +118,11 @@ def test_a_report_that_cannot_be_sent_is_logged_when_the_worker_stops(
             origin.await_request(path)
             way.to_drop = math.inf
             os.kill(os.getpid(), signal.SIGTERM)
+            until(lambda: "not reported" in caplog.text, "the worker gives up")
+            way.to_drop = 0
 
         threading.Thread(target=cut, daemon=True).start()
-        WarmWorker(connect_worker(remote), remote).work()
+        work(remote, burst=False)
 
     assert f"request {request_id}: not reported, its lease will expire" in caplog.text
 
@@ -130,13 +133,14 @@ def test_a_store_that_cannot_be_written_is_retried_and_then_internal(settings, s
     impatient = settings.model_copy(update={"max_attempts": 2})
     request_id = submit()
 
-    WarmWorker(connect_worker(impatient), impatient).work(burst=True)
+    work(impatient)
 
     failed = record(request_id)
     assert (failed.status, failed.code, failed.attempts) == (Status.FAILED, FailureCode.INTERNAL, 2)
-    log = capfd.readouterr().err
-    assert f"request {request_id}: attempt 2 failed" in log
-    assert "outputs" in log
+    [*_, line] = [line for line in capfd.readouterr().err.splitlines() if "attempt 2" in line]
+    assert f"request {request_id}: attempt 2 failed: the store failed: Generic LocalFileSystem error" in line
+    assert "exception" not in line
+    assert "outputs" in line
     assert "outputs" not in (failed.error or "")
 
 
@@ -144,8 +148,8 @@ def test_a_claim_whose_reply_is_lost_is_repeated_and_costs_no_attempt(settings, 
     request_id = submit()
     with Way(redis_socket).serving() as way:
         remote = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{way.port}/1"})
-        with way.deaf_from(b"\r\nclaim\r\n", 2 * REPLY_TIMEOUT_S):  # what was said is given up once
-            WarmWorker(connect_worker(remote), remote).work(burst=True)
+        with way.deaf_from(b"\r\nclaim\r\n", 2 * REPLY_TIMEOUT_S):  # so that one try times out
+            work(remote)
 
     assert (record(request_id).status, record(request_id).attempts) == (Status.COMPLETED, 1)
 
@@ -154,7 +158,7 @@ def test_a_burst_worker_does_not_stop_while_redis_is_away(settings, redis_socket
     request_id = submit()
     with Way(redis_socket).serving() as way:
         remote = settings.model_copy(update={"redis_url": f"redis://127.0.0.1:{way.port}/1"})
-        with way.deaf_from(b"LLEN", 2 * REPLY_TIMEOUT_S):  # what was said is given up once
-            WarmWorker(connect_worker(remote), remote).work(burst=True)
+        with way.deaf_from(b"LLEN", 2 * REPLY_TIMEOUT_S):  # so that one try times out
+            work(remote)
 
     assert record(request_id).status is Status.COMPLETED

@@ -12,14 +12,12 @@ from jobs.lifecycle.moves import Failure
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
 from jobs.queue.rq import open_queue
-from jobs.redis.connection import connect_worker
-from worker.warm_worker import WarmWorker
+from tests.worker.conftest import work
 
 
 @pytest.fixture
 def settings(settings):
-    short = {"fetch_allow": ("127.0.0.1/32",), "drain_timeout_s": 0.3, "lease_s": 1}
-    return settings.model_copy(update=short)
+    return settings.model_copy(update={"fetch_allow": ("127.0.0.1/32",), "drain_timeout_s": 0.3})
 
 
 def tell(origin, path: str, *numbers: signal.Signals, pause_s: float = 0) -> None:
@@ -40,7 +38,7 @@ def test_a_job_that_exceeds_the_drain_timeout_is_given_back_uncounted(
     request_id, also_in_hand = (submit(base_image=f"{origin.url}/hangs.jpg?drained={nth}") for nth in "12")
     tell(origin, "/hangs.jpg?drained=2", signal.SIGTERM)
 
-    WarmWorker(connect_worker(settings), settings).work()
+    work(settings, burst=False)
 
     assert record(request_id).status is Status.PROCESSING
     assert open_queue(redis).job_ids == [request_id, also_in_hand], "they are next"
@@ -48,7 +46,7 @@ def test_a_job_that_exceeds_the_drain_timeout_is_given_back_uncounted(
     assert redis.zcard(keyspace.LEASES) == redis.zcard(keyspace.RQ_STARTED) == 0
 
     origin.release.set()
-    WarmWorker(connect_worker(settings), settings).work(burst=True)
+    work(settings)
     origin.release.clear()
     assert (record(request_id).status, record(request_id).attempts) == (Status.COMPLETED, 1)
 
@@ -60,7 +58,7 @@ def test_a_job_within_the_drain_timeout_is_finished(settings, submit, record, or
     tell(origin, path, signal.SIGTERM)
     threading.Timer(1, origin.release.set).start()
 
-    WarmWorker(connect_worker(patient), patient).work()
+    work(patient, burst=False)
     origin.release.clear()
 
     assert (record(request_id).status, record(request_id).attempts) == (Status.COMPLETED, 1)
@@ -72,7 +70,7 @@ def test_a_second_signal_ends_the_drain_timeout(settings, submit, record, origin
     request_id = submit(base_image=origin.url + path)
     tell(origin, path, signal.SIGTERM, signal.SIGTERM, pause_s=1.1)
 
-    WarmWorker(connect_worker(patient), patient).work()
+    work(patient, burst=False)
 
     assert record(request_id).status is Status.PROCESSING
 
@@ -80,7 +78,7 @@ def test_a_second_signal_ends_the_drain_timeout(settings, submit, record, origin
 def test_a_stopped_worker_is_no_longer_listed(redis, settings, submit):
     submit()
 
-    WarmWorker(connect_worker(settings), settings).work(burst=True)
+    work(settings)
 
     assert redis.scard(keyspace.RQ_WORKERS) == redis.scard(keyspace.RQ_ALL_WORKERS) == 0
 
@@ -97,7 +95,7 @@ def test_a_job_whose_lease_was_ended_is_stopped(redis, settings, submit, record,
 
     threading.Thread(target=cancel, daemon=True).start()
 
-    WarmWorker(connect_worker(settings), settings).work(burst=True)
+    work(settings.model_copy(update={"lease_s": 5}))  # renewed each second
 
     assert record(request_id).code == FailureCode.CANCELLED
     assert record(next_one).status is Status.COMPLETED

@@ -5,11 +5,8 @@ import io
 import json
 import os
 import signal
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -25,14 +22,16 @@ from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.inputs import SAMPLE
 from jobs.pictures.store import PictureStore
 from jobs.queue.rq import open_queue
-from jobs.redis.connection import connect, connect_worker
+from jobs.redis.connection import connect
+from tests import warm
 from tests.asking import SAMPLES, accept, asked, queued
 from tests.redis.sentinels import until
 from tests.redis.test_redis_trouble import OwnRedis
 from tests.stack import environment
-from tests.worker.colour_check import KILLS, SLEEPS, Fragile
-from tests.worker.conftest import Started
-from worker.resources import http_cache
+from tests.worker.conftest import Started, new_worker, work
+from tests.worker.plugins import KILLS, SLEEPS, Fragile
+from worker.child.child import Child
+from worker.resources import Resources
 from worker.warm_worker import WarmWorker
 
 
@@ -50,12 +49,7 @@ def settings(redis_socket, redis, tmp_path):
 
 @pytest.fixture
 def run_all(settings):
-    def run_all() -> WarmWorker:
-        worker = WarmWorker(connect_worker(settings), settings)
-        worker.work(burst=True)
-        return worker
-
-    return run_all
+    return lambda: work(settings)
 
 
 def job_of(redis, request_id):
@@ -125,7 +119,9 @@ def test_an_input_is_fetched_once_for_all_waiting_requests(submit, record, run_a
 
 
 def test_the_settings_can_disable_the_caches(settings):
-    assert http_cache(settings.model_copy(update={"http_cache_bytes": 0})) is None
+    resources = Resources.open(settings.model_copy(update={"http_cache_bytes": 0, "cache_bytes": 0}))
+
+    assert (resources.cache, resources.fetcher.cache) == (None, None)
 
 
 def test_a_clients_error_fails_without_a_retry(redis, submit, record, run_all):
@@ -192,15 +188,14 @@ def test_a_cached_and_decoded_input_is_not_read_from_disk(settings, submit, reco
 
 
 @pytest.fixture
-def fragile(settings, monkeypatch):
+def fragile(settings):
     """Settings with a check that sleeps at one colour and kills its process at another."""
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     return settings.model_copy(update={"content_check": f"{Fragile.__module__}:{Fragile.__name__}"})
 
 
 def test_a_killed_child_costs_one_request_an_attempt(settings, submit, record, origin):
     requests = [submit(base_image=f"{origin.url}/hangs.jpg?{nth}") for nth in "123"]
-    worker = WarmWorker(connect_worker(settings), settings)
+    worker = new_worker(settings)
     Killer(worker, origin, "/hangs.jpg?2", signal.SIGKILL, times=1).start()
     threading.Thread(
         target=lambda: (origin.await_request("/hangs.jpg?2", 2), origin.release.set()), daemon=True
@@ -218,7 +213,7 @@ def test_a_slow_start_of_the_next_child_costs_no_attempt(settings, submit, recor
     again = Started(tmp_path, f'[ "$(wc -l <"{tmp_path}/started")" -eq 1 ] || sleep 5')
     short = settings.model_copy(update={"lease_s": 3})
     requests = [submit(base_image=f"{origin.url}/hangs.jpg?again={nth}") for nth in "12"]
-    worker = WarmWorker(connect_worker(short), short, again.child)
+    worker = new_worker(short, again.child)
     killer = Killer(worker, origin, "/hangs.jpg?again=2", signal.SIGKILL, times=1)
     killer.start()
 
@@ -240,7 +235,7 @@ def test_a_job_that_kills_every_child_ends_as_worker_lost_without_cost_to_others
     request_id = submit(overlay_image=one_colour(KILLS))
     others = [submit() for _ in range(5)]
 
-    WarmWorker(connect_worker(fragile), fragile).work(burst=True)
+    work(fragile)
 
     lost = record(request_id)
     assert (lost.status, lost.code, lost.attempts) == (Status.FAILED, FailureCode.WORKER_LOST, 2)
@@ -252,7 +247,7 @@ def test_a_hanging_child_is_killed_at_the_deadline_of_its_job(settings, submit, 
     hasty = settings.model_copy(update={"fetch_timeout_s": 4, "job_timeout_s": 5, "fetch_ahead": 0})
     next_one = submit()
     request_id = submit(base_image=origin.url + path, deadlines=Deadlines.default(hasty))
-    worker = WarmWorker(connect_worker(hasty), hasty)
+    worker = new_worker(hasty)
     Killer(worker, origin, path, signal.SIGSTOP, times=1).start()
 
     worker.work(burst=True)
@@ -265,9 +260,8 @@ def test_a_hanging_child_is_killed_at_the_deadline_of_its_job(settings, submit, 
 def test_a_job_that_needs_too_much_memory_fails_and_the_next_one_runs(settings, submit, record):
     tight = settings.model_copy(update={"job_memory_bytes": 1_200_000_000})
     greedy, next_one = submit(base_image=huge_png(), image_format="webp"), submit()
-    worker = WarmWorker(connect_worker(tight), tight)
 
-    worker.work(burst=True)
+    work(tight, Child)
 
     assert (record(greedy).status, record(greedy).code) == (Status.FAILED, FailureCode.INTERNAL)
     assert record(next_one).status is Status.COMPLETED
@@ -303,7 +297,7 @@ def test_a_finished_job_is_reported_even_if_its_child_cannot_be_replaced(
 
     threading.Thread(target=remove_program, daemon=True).start()
 
-    WarmWorker(connect_worker(worn), worn, started.child).work(burst=True)
+    work(worn, started.child)
     origin.release.clear()
 
     for made in (record(request_id), record(next_one)):
@@ -322,7 +316,7 @@ def test_a_finished_request_is_not_processed_again(redis, settings, submit, reco
 def test_no_child_outlives_its_worker(settings, submit, started):
     submit()
 
-    WarmWorker(connect_worker(settings), settings, started.child).work(burst=True)
+    work(settings, started.child)
 
     (pid,) = started.pids
     with pytest.raises(ProcessLookupError):
@@ -343,7 +337,7 @@ def test_jobs_in_flight_are_finished_before_the_worker_stops(redis, settings, su
         origin.release.set()
 
     threading.Thread(target=stop, daemon=True).start()
-    WarmWorker(connect_worker(settings), settings).work()
+    work(settings, burst=False)
     origin.release.clear()
 
     assert [record(request_id).status for request_id in requests[:2]] == [Status.COMPLETED] * 2
@@ -362,7 +356,7 @@ def test_cancelling_a_job_that_is_still_fetching_does_not_kill_the_child(
         Cancellation(redis, settings).cancel(requests[0])
 
     threading.Thread(target=cancel, daemon=True).start()
-    WarmWorker(connect_worker(settings), settings, started.child).work(burst=True)
+    work(settings, started.child)
 
     assert record(requests[0]).code == FailureCode.CANCELLED
     assert record(requests[1]).status is Status.COMPLETED
@@ -371,19 +365,18 @@ def test_cancelling_a_job_that_is_still_fetching_does_not_kill_the_child(
 
 def test_requests_behind_a_slow_job_are_given_back_uncounted(redis, settings, fragile, submit, record):
     requests = [submit(overlay_image=one_colour(SLEEPS)) for _ in range(2)]
-    others: list[subprocess.Popen[bytes]] = []
+    others = []
 
     def given_back(request_id: str) -> bool:
         return redis.hget(keyspace.request(request_id), "given_back") == b"1"
 
     def start_another() -> None:
         until(lambda: any(map(given_back, requests)), "one is given back")
-        env = environment(settings.redis_url, settings.data_dir)
-        others.append(subprocess.Popen([sys.executable, "-m", "worker"], env=env))
+        others.append(warm.start(["worker"], environment(settings.redis_url, settings.data_dir), None))
 
     starting = threading.Thread(target=start_another)
     starting.start()
-    WarmWorker(connect_worker(fragile), fragile).work(burst=True)
+    work(fragile)
     starting.join()
     others[0].terminate()
     others[0].wait()
@@ -404,7 +397,7 @@ def test_a_slow_origin_delays_no_other_request(settings, submit, record, origin)
         origin.release.set()
 
     threading.Thread(target=look, daemon=True).start()
-    WarmWorker(connect_worker(settings), settings).work(burst=True)
+    work(settings)
     origin.release.clear()
 
     assert {record(request_id).status for request_id in slow} == {Status.COMPLETED}
@@ -416,7 +409,7 @@ def test_inputs_above_the_byte_limit_are_fetched_anyway(settings, submit, record
     path = "/cup.jpg?room"
     requests = [submit(base_image=origin.url + path) for _ in range(4)]
 
-    WarmWorker(connect_worker(tight), tight).work(burst=True)
+    work(tight)
 
     assert {record(request_id).status for request_id in requests} == {Status.COMPLETED}
 
@@ -435,7 +428,7 @@ def test_a_worker_that_starts_while_redis_is_away_waits_for_it(settings, tmp_pat
 
         with ThreadPoolExecutor() as threads:
             started = threads.submit(start_redis)
-            worker = WarmWorker(connect_worker(settings), settings)
+            worker = new_worker(settings)
             worker.work(burst=True)
             started.result()
 

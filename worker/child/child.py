@@ -76,17 +76,9 @@ class Child:
         self._poll.register(self._socket, select.POLLIN)
         self._buffer = bytearray()
         self._message_deadline = 0.0
-        # The child gets our settings through the pipe; those of OpenTelemetry may hold a key.
-        inherited = {name: text for name, text in os.environ.items() if not name.startswith(SECRET_PREFIXES)}
         try:
             with theirs:
-                self._process = subprocess.Popen(
-                    [self.python, "-P", "-m", self.module, str(theirs.fileno()), str(os.getpid())],
-                    stdin=subprocess.DEVNULL,
-                    pass_fds=[theirs.fileno()],
-                    env=CHILD_ENV | inherited,
-                    start_new_session=True,  # Ctrl-C must reach only the parent, which lets jobs finish
-                )
+                self._process = self.start_process(theirs.fileno())
             self._send(settings.model_dump_json(exclude=SECRETS).encode())
         except BaseException:
             self._socket.close()
@@ -95,6 +87,17 @@ class Child:
         self._dropped: set[str] = set()
         self._started = ""  # the token of the order that is processed
         self._start_deadline = time.monotonic() + START_TIMEOUT_S
+
+    def start_process(self, pipe: int) -> "subprocess.Popen[bytes]":
+        # It gets our settings through the pipe; those of OpenTelemetry may hold a key.
+        inherited = {name: text for name, text in os.environ.items() if not name.startswith(SECRET_PREFIXES)}
+        return subprocess.Popen(
+            [self.python, "-P", "-m", self.module, str(pipe), str(os.getpid())],
+            stdin=subprocess.DEVNULL,
+            pass_fds=[pipe],
+            env=CHILD_ENV | inherited,
+            start_new_session=True,  # Ctrl-C must reach only the parent, which lets jobs finish
+        )
 
     @property
     def is_starting(self) -> bool:
@@ -131,7 +134,6 @@ class Child:
         return self._process.poll() is not None
 
     def fileno(self) -> int:
-        """Readable when the child has sent a message or has closed its end."""
         return self._socket.fileno()
 
     def start(self, order: Order) -> None:
@@ -144,9 +146,9 @@ class Child:
             self._send(to_child(Drop(token)))
 
     def event(self) -> Event | None:
-        """The next event of an order, or None. Raises `ChildDied`.
+        """The next event of an order. A child that sends anything else is compromised, and is killed.
 
-        A child that sends anything else is compromised, and is killed.
+        Raises `ChildDied`.
         """
         message = self._receive()
         if message is None:
@@ -214,7 +216,6 @@ class Child:
         return message
 
     def _next_message(self) -> bytes | None:
-        """Remove a complete message from the buffer."""
         if len(self._buffer) < LENGTH.size:
             return None
         (size,) = LENGTH.unpack_from(self._buffer)

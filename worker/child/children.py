@@ -23,23 +23,20 @@ class Children:
 
     @property
     def watched(self) -> list[Child]:
-        """The current child, or the one that is starting."""
         child = self._current or self._successor
         return [child] if child else []
 
     @property
     def has_successor(self) -> bool:
-        """Whether a successor is ready to replace a worn child."""
         return bool(self._successor and not self._successor.is_starting)
 
     def is_current(self, child: Child) -> bool:
         return child is self._current
 
     def ready(self, *, may_replace: bool = True) -> Child | None:
-        """A child that can take orders; None while it starts.
+        """A child that can take orders; None while it starts. Raises `ChildDied`, `ChildRefused`.
 
         `may_replace`: the current child has no orders, so its successor may replace it.
-        Raises `ChildDied` or `ChildRefused` if no child can be started.
         """
         if may_replace and self._current and self._current.has_ended():  # replaced before it gets an order
             self.kill_current()

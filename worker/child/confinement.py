@@ -45,7 +45,6 @@ def die_with_parent(parent: int) -> None:
 
 
 def max_output_bytes(settings: Settings) -> int:
-    """An upper bound for the pixels of an output and the metadata copied from an input."""
     return _MAX_PIXEL_BYTES * settings.max_pixels + settings.max_input_bytes
 
 
@@ -61,7 +60,6 @@ def grant_processor_time(seconds: int) -> None:
 
 
 def _lower(kind: int, limit: int) -> None:
-    """Lower the soft and the hard limit of a resource to `limit`, if it is above."""
     _, hard = resource.getrlimit(kind)
     limit = limit if hard < 0 else min(limit, hard)
     try:

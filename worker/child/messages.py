@@ -17,7 +17,7 @@ from compositor.models.superimpose_v2 import NO_REMOVER
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode
 from jobs.pictures import inputs
-from telemetry.log_context import about_request
+from telemetry.logs import bound_contextvars
 
 LENGTH = struct.Struct("!i")  # prefix of each message, as in `multiprocessing.connection`
 MAX_ERROR_LENGTH = 4000  # characters; our messages have a few hundred
@@ -50,7 +50,12 @@ class Order:
         return self.path.rpartition("/")[2]
 
     def log_context(self) -> AbstractContextManager[None]:
-        return about_request(self.request_id, self.key_id, self.attempt, self.trace_id, self.custom_id)
+        """Binds the fields of its log lines, the optional ones unless they are empty."""
+        optional = {"trace_id": self.trace_id, "custom_id": self.custom_id}
+        given = {name: text for name, text in optional.items() if text}
+        return bound_contextvars(
+            request_id=self.request_id, key_id=self.key_id, attempt=self.attempt, **given
+        )
 
 
 @dataclass(frozen=True)
@@ -135,7 +140,7 @@ def _events() -> TypeAdapter[Event]:
 
 
 def _matches(output: Output, order: Order) -> bool:
-    """Whether path and content type are the requested ones, and all other fields hold allowed values."""
+    """Whether it is what was ordered, and all other fields hold allowed values."""
     default = SuperimposeParams.model_fields["image_format"].default
     return (
         (output.path, output.token) == (order.path, order.token)

@@ -9,7 +9,7 @@ without a key not at all.
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
@@ -55,22 +55,10 @@ class Gone(Exception):
     """The file of an unread body was deleted or replaced."""
 
 
-class Partition(NamedTuple):
-    """The part of the cache that belongs to one API key, or is shared by all."""
+About = Mapping[str, object]  # the head of a file, without `fields`
 
-    owner: str
-    shared: bool
-
-
-SHARED = Partition("", shared=True)
-
-
-class Body(NamedTuple):
-    """When a body was fetched, its SHA-256 in hex, and when its server was last asked about it."""
-
-    since: float
-    sha256: str
-    asked_at: float
+ALL = ""
+"""The owner of entries that are shared by all API keys."""
 
 
 @dataclass(frozen=True)
@@ -111,35 +99,34 @@ class HttpCache:
         self._counting = Lock()
 
     def find(self, url: str, context: FetchContext) -> Cached | None:
-        """The picture cached for the owner or for all, a fresh one if any. Raises the errors of `reserve`."""
-        partitions = _partitions(context.owner)
-        found = [cached for each in partitions if (cached := self._read(each, url, context))]
+        """A fresh picture, if any. Raises the errors of `reserve`."""
+        found = [cached for each in _owners(context.owner) if (cached := self._read(each, url, context))]
         best = min(found, key=lambda cached: not cached.is_fresh, default=None)
         if best and best.is_fresh:
             self._hit()
         return best
 
     def store(self, url: str, owner: str, headers: Mapping[str, str], file: File, asked_at: float) -> None:
-        """Store the body of a 200 that just arrived, if its `headers` allow it."""
+        """Store the body of a 200, if its `headers` allow it."""
         with self._counting:
             self.misses += 1
         now = time.time()
         if "set-cookie" not in headers and not CACHING_HEADERS.isdisjoint(headers):
-            body = Body(now, file.digest.hex(), asked_at)
-            self._write(url, owner, deciding_fields(headers, now), body, file)
+            about = _about(now, file.digest.hex(), asked_at)
+            self._write(url, owner, deciding_fields(headers, now), about, file)
 
     def refresh(
         self, url: str, owner: str, cached: Cached, headers: Mapping[str, str], asked_at: float
     ) -> bool:
-        """Update `cached` by a 304 with `headers`; False if it is for another picture or cannot be stored."""
+        """Update `cached` by a 304; False if that is for another picture or cannot be stored."""
         if cached.revalidation is None:
             return False
         fields = freshened(cached.revalidation, deciding_fields(headers, time.time()))
         if fields is None:
             return False
         head = json.loads(cached.head)
-        body = Body(head["since"], head.get("sha256") or cached.file.digest.hex(), asked_at)
-        if not self._write(url, owner, fields, body, cached.file, cached):
+        about = _about(head["since"], head.get("sha256") or cached.file.digest.hex(), asked_at)
+        if not self._write(url, owner, fields, about, cached.file, cached):
             return False
         self._hit()
         return True
@@ -148,8 +135,8 @@ class HttpCache:
         with self._counting:
             self.hits += 1
 
-    def _read(self, partition: Partition, url: str, context: FetchContext) -> Cached | None:
-        name = self._name(partition, url)
+    def _read(self, owner: str, url: str, context: FetchContext) -> Cached | None:
+        name = self._name(owner, url)
         with self._files.opened(name) as entry:
             if entry is None:
                 return None
@@ -166,7 +153,7 @@ class HttpCache:
         fields, asked_at = head["fields"], head.get("asked_ms", 0) / 1000
         if context.accepted_at <= asked_at <= now and serves_earlier_requests(fields):
             return Cached(name, entry.head, file, None, is_shareable=False)
-        return Cached(name, entry.head, file, revalidation_of(fields, shared=partition.shared))
+        return Cached(name, entry.head, file, revalidation_of(fields, shared=owner == ALL))
 
     def _read_body(self, name: str, digest: bytes) -> bytes:
         with self._files.opened(name) as entry:
@@ -176,21 +163,19 @@ class HttpCache:
         return body
 
     def _write(
-        self, url: str, owner: str, fields: Fields, body: Body, file: File, cached: Cached | None = None
+        self, url: str, owner: str, fields: Fields, about: About, file: File, cached: Cached | None = None
     ) -> bool:
         """Replace only the head of the file of `cached`, if the length of the head is unchanged.
 
         False if the whole file has to be written and its body has not been read.
         """
-        for partition in _partitions(owner):
-            if partition.shared and not _is_public(fields):
+        for each in _owners(owner):
+            if each == ALL and not _is_public(fields):
                 continue
-            allowed = storable(fields, shared=partition.shared)
+            allowed = storable(fields, shared=each == ALL)
             if allowed is not None:
-                name = self._name(partition, url)
-                asked_ms = int(1000 * body.asked_at)  # an integer, to keep the length of the head
-                about = {"since": body.since, "asked_ms": asked_ms, "sha256": body.sha256}
-                head = _padded(json.dumps(about | {"fields": allowed}).encode())
+                name = self._name(each, url)
+                head = _padded(json.dumps({**about, "fields": allowed}).encode())
                 if cached and cached.name == name and self._files.replace_head(name, cached.head, head):
                     return True
                 if isinstance(file, Unread):
@@ -199,9 +184,15 @@ class HttpCache:
                 return True
         return True
 
-    def _name(self, partition: Partition, url: str) -> str:
+    def _name(self, owner: str, url: str) -> str:
         """A digest, because a URL may be a secret."""
-        return sha256(repr((self._scope, *partition, url)).encode()).hexdigest()
+        return sha256(repr((self._scope, owner, owner == ALL, url)).encode()).hexdigest()
+
+
+def _about(since: float, digest: str, asked_at: float) -> About:
+    """When a body was fetched, its SHA-256 in hex, and when its server was last asked about it."""
+    asked_ms = int(1000 * asked_at)  # an integer, to keep the length of the head
+    return {"since": since, "asked_ms": asked_ms, "sha256": digest}
 
 
 def _padded(head: bytes) -> bytes:
@@ -209,10 +200,8 @@ def _padded(head: bytes) -> bytes:
     return head.ljust(-(-len(head) // HEAD_STEP) * HEAD_STEP)
 
 
-def _partitions(owner: str) -> Iterator[Partition]:
-    yield SHARED
-    if owner:
-        yield Partition(owner, shared=False)
+def _owners(owner: str) -> Sequence[str]:
+    return (ALL, owner) if owner else (ALL,)
 
 
 def _is_public(fields: Fields) -> bool:

@@ -14,8 +14,7 @@ import httpcore
 
 TICK_S = 1.0  # how late a dropped fetch may end
 
-_end: ContextVar[float] = ContextVar("fetch_deadline")
-_check: ContextVar[Callable[[], None]] = ContextVar("fetch_check")
+_limits: ContextVar[tuple[float, Callable[[], None]]] = ContextVar("fetch_limits")
 
 
 class DeadlinePassed(httpcore.TimeoutException):
@@ -23,23 +22,20 @@ class DeadlinePassed(httpcore.TimeoutException):
 
 
 @contextmanager
-def deadline_in(seconds: float, check: Callable[[], None] = lambda: None) -> Iterator[None]:
+def deadline_in(seconds: float, check: Callable[[], None]) -> Iterator[None]:
     """Have `time_left` raise in this block after `seconds`, or as soon as `check` raises."""
-    tokens = _end.set(time.monotonic() + seconds), _check.set(check)
+    token = _limits.set((time.monotonic() + seconds, check))
     try:
         yield
     finally:
-        _end.reset(tokens[0])
-        _check.reset(tokens[1])
+        _limits.reset(token)
 
 
 def time_left(at_most: float | None = None) -> float:
-    """Seconds until the deadline, more than 0, or `at_most` if that is less.
-
-    Raises DeadlinePassed, and the errors of the fetch's `check`.
-    """
-    _check.get()()
-    left = _end.get() - time.monotonic()
+    """Seconds, more than 0. Raises DeadlinePassed, and the errors of the fetch's `check`."""
+    end, check = _limits.get()
+    check()
+    left = end - time.monotonic()
     if left <= 0:
         raise DeadlinePassed("the deadline of the whole fetch")
     return left if at_most is None else min(left, at_most)

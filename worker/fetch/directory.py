@@ -20,7 +20,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from worker.fetch.response import Reserve, unbounded
 
@@ -39,14 +38,6 @@ _OURS = re.compile(r"[0-9a-f]{64}|\.[0-9a-f]{32}", re.ASCII)
 _START = struct.Struct(">III")
 """Of a file: the CRC-32 of the next two numbers and the head, the CRC-32 of the body, the length of the head.
 Head and body follow."""
-
-
-class Listed(NamedTuple):
-    """`used_at`: the last use, in seconds since the epoch."""
-
-    used_at: float
-    size: int
-    path: str
 
 
 @dataclass(frozen=True)
@@ -157,22 +148,23 @@ class BoundedDirectory:
 
     def _evict(self, size: int) -> None:
         files = sorted(self._files())
-        excess = sum(file.size for file in files) + size - self._max_bytes * (FREE_SHARE - 1) // FREE_SHARE
+        excess = sum(each for _, each, _ in files) + size - self._max_bytes * (FREE_SHARE - 1) // FREE_SHARE
         unused_since = time.time() - UNUSED_S
-        for file in files:
-            if excess <= 0 and file.used_at > unused_since:
+        for used_at, file_size, path in files:
+            if excess <= 0 and used_at > unused_since:
                 return
-            Path(file.path).unlink(missing_ok=True)
-            excess -= file.size
+            Path(path).unlink(missing_ok=True)
+            excess -= file_size
 
-    def _files(self) -> Iterator[Listed]:
+    def _files(self) -> Iterator[tuple[float, int, str]]:
+        """The time of last use, size and path of each."""
         with os.scandir(self._path) as entries:
             for entry in entries:
                 if not _OURS.fullmatch(entry.name) or not entry.is_file(follow_symlinks=False):
                     continue
                 with suppress(FileNotFoundError):  # another process evicted it
                     status = entry.stat(follow_symlinks=False)
-                    yield Listed(status.st_mtime, status.st_size, entry.path)
+                    yield status.st_mtime, status.st_size, entry.path
 
 
 def _start(head: bytes, body_checksum: int) -> bytes:

@@ -63,12 +63,6 @@ def unreachable(reason: str, *, transient: bool = False) -> Fault:
     return Fault(UNREACHABLE, reason=reason, transient=transient)
 
 
-def gone() -> Fault:
-    return Fault(
-        "changed while the request waited: submit it again", reason="its cached copy is gone", transient=True
-    )
-
-
 def fault_of(error: Exception) -> Fault:
     if isinstance(error, Fault):
         return error

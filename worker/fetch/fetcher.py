@@ -9,11 +9,9 @@ import math
 import ssl
 import time
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import AbstractContextManager, closing
 from functools import partial
 from http import HTTPStatus
-from types import TracebackType
-from typing import Self
 
 import certifi
 import httpcore
@@ -27,7 +25,7 @@ from jobs.network.urls import InvalidUrl, Target, UrlRules
 from worker.fetch.cache import FetchContext, Gone, HttpCache, IsDecoded
 from worker.fetch.deadline import deadline_in, time_left
 from worker.fetch.directory import BoundedDirectory
-from worker.fetch.errors import BROKEN_OFF, FAILURES, Fault, FetchError, fault_of, gone, unreachable
+from worker.fetch.errors import BROKEN_OFF, FAILURES, Fault, FetchError, fault_of, unreachable
 from worker.fetch.flights import Flights, Hop
 from worker.fetch.freshness import is_single_use
 from worker.fetch.network import CheckedNetwork
@@ -43,7 +41,7 @@ IDLE_TIMEOUT_S = 30.0
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
-class Fetcher:
+class Fetcher(AbstractContextManager["Fetcher"]):
     """Gets pictures by http and https under `rules`. One per process, shared by its threads.
 
     Create it after a fork, never before: two processes must not share its open connections.
@@ -106,7 +104,9 @@ class Fetcher:
             try:
                 return file.data
             except Gone:
-                raise FetchError(field, shown, gone()) from None
+                text = "changed while the request waited: submit it again"
+                fault = Fault(text, reason="its cached copy is gone", transient=True)
+                raise FetchError(field, shown, fault) from None
 
         return Unread(file.digest, body) if isinstance(file, Unread) else file
 
@@ -182,12 +182,8 @@ class Fetcher:
         return redirected
 
     def _send(self, target: Target, conditions: Mapping[str, str] | None = None) -> Response:
-        headers = {
-            "Host": target.authority,
-            "User-Agent": self._rules.user_agent,
-            **HEADERS,
-            **(conditions or {}),
-        }
+        identity = {"Host": target.authority, "User-Agent": self._rules.user_agent}
+        headers = {**identity, **HEADERS, **(conditions or {})}
         try:
             return self._send_once(target, headers)
         except BROKEN_OFF:
@@ -205,13 +201,5 @@ class Fetcher:
         )
         return Response(self._pool.handle_request(request))
 
-    def close(self) -> None:
+    def __exit__(self, *_: object) -> None:
         self._pool.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()

@@ -6,6 +6,7 @@ rebinding name server gets no second look-up. httpcore still verifies TLS agains
 
 import socket
 import ssl
+import threading
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
@@ -14,9 +15,8 @@ import httpcore
 
 from jobs.config.hosts import is_address
 from jobs.network.guard import Guard
-from jobs.network.resolve import Resolve
+from jobs.network.resolve import LOOKUPS_AT_ONCE, Resolve, resolve_in_thread
 from worker.fetch.deadline import TICK_S, DeadlinePassed, time_left
-from worker.fetch.resolver import TimedResolver
 
 READ_BYTES = 256 * 1024
 """Four times what httpcore requests: its overhead is per read."""
@@ -37,14 +37,12 @@ class Untrusted(httpcore.ConnectError):
 
 
 class CheckedNetwork(httpcore.NetworkBackend):
-    """Connects to allowed addresses only.
-
-    Raises Refused, httpcore.ConnectError or httpcore.ConnectTimeout.
-    """
+    """Connects to allowed addresses only. Raises httpcore.ConnectError or httpcore.ConnectTimeout."""
 
     def __init__(self, guard: Guard, resolve: Resolve) -> None:
         self._guard = guard
-        self._resolve = TimedResolver(resolve)
+        self._resolve = resolve
+        self._free_lookups = threading.BoundedSemaphore(LOOKUPS_AT_ONCE)
         self._plain = httpcore.SyncBackend()
 
     def connect_tcp(
@@ -81,13 +79,28 @@ class CheckedNetwork(httpcore.NetworkBackend):
         if is_address(host):
             return [host]
         try:
-            found = self._resolve(host, port)
+            found = self._resolve_in_time(host, port)
         except (OSError, UnicodeError) as error:
             kind = Unknown if error.args[:1] == (socket.EAI_NONAME,) else httpcore.ConnectError
             raise kind(f"{host} does not resolve: {error}") from error
         if not found:
             raise Unknown(f"{host} has no address")
         return found
+
+    def _resolve_in_time(self, host: str, port: int) -> Sequence[str]:
+        """Raises httpcore.ConnectTimeout at the fetch's deadline, as `getaddrinfo` has none."""
+        if not self._free_lookups.acquire(timeout=time_left()):
+            raise httpcore.ConnectTimeout("all look-ups are busy")
+        try:
+            found = resolve_in_thread(self._resolve, host, port)
+        except RuntimeError:  # out of threads
+            self._free_lookups.release()
+            raise
+        found.add_done_callback(lambda _: self._free_lookups.release())
+        try:
+            return found.result(time_left())
+        except TimeoutError:
+            raise httpcore.ConnectTimeout("the name server did not answer in time") from None
 
 
 class TimedStream(httpcore.NetworkStream):

@@ -6,6 +6,8 @@ import logging
 import httpx
 import pytest
 from fastapi import FastAPI, Request
+from fastapi.responses import StreamingResponse
+from obstore.exceptions import GenericError
 from redis import Redis
 
 from api import errors
@@ -126,6 +128,15 @@ def test_an_internal_error_after_acceptance_has_the_request_id(redis_socket, tmp
     assert str(tmp_path) not in answer.text
 
 
+def get(app: FastAPI, path: str) -> httpx.Response:
+    async def get() -> httpx.Response:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            return await client.get(path)
+
+    return asyncio.run(get())
+
+
 def test_internal_errors_are_logged_and_not_revealed(caplog):
     app = FastAPI()
     errors.install(app)
@@ -139,14 +150,9 @@ def test_internal_errors_are_logged_and_not_revealed(caplog):
         request.state.request_id = "5678"
         raise RuntimeError("secret detail")
 
-    async def get(path: str) -> httpx.Response:
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
-            return await client.get(path)
-
     with caplog.at_level(logging.ERROR, "superimpose.api"):
-        answer = asyncio.run(get("/v2/requests/1234"))
-        accepted = asyncio.run(get("/v1/superimpose"))
+        answer = get(app, "/v2/requests/1234")
+        accepted = get(app, "/v1/superimpose")
 
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
     assert answer.json()["request_id"] == "1234"
@@ -164,13 +170,41 @@ def test_a_path_cannot_inject_a_log_line(caplog):
     async def broken() -> None:
         raise RuntimeError
 
-    async def get() -> httpx.Response:
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
-            return await client.get("/v2/requests/1%0d%0a12:00:00 INFO forged")
-
-    asyncio.run(get())
+    get(app, "/v2/requests/1%0d%0a12:00:00 INFO forged")
 
     [logged] = [record.getMessage() for record in caplog.records if record.name == "superimpose.api"]
     assert "forged" in logged
     assert not {"\r", "\n"} & set(logged)
+
+
+@pytest.mark.parametrize(
+    ("path", "call"),
+    [
+        ("/v2/superimpose", "GET /v2/superimpose"),
+        ("/v2/requests/1234", "GET /v2/requests/{request_id} (request '1234')"),
+        ("/pictures/half", "GET /pictures/{name}"),
+    ],
+)
+def test_a_store_that_fails_is_one_line_in_the_log_without_a_traceback(caplog, path, call):
+    app = FastAPI()
+    errors.install(app)
+    away = GenericError("Generic S3 error: no\nconnection\n\nDebug source:\nGeneric {\n    store: S3\n}")
+
+    @app.get("/v2/superimpose")
+    @app.get("/v2/requests/{request_id}")
+    async def broken() -> None:
+        raise away
+
+    async def half():
+        yield b"half a picture"
+        raise away
+
+    @app.get("/pictures/{name}")
+    async def breaks_off() -> StreamingResponse:
+        return StreamingResponse(half())
+
+    get(app, path)
+
+    [logged] = caplog.records
+    assert logged.getMessage() == f"{call}: the store failed: Generic S3 error: no connection"
+    assert (logged.levelname, logged.exc_info) == ("ERROR", None)

@@ -3,7 +3,6 @@
 import os
 import select
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -12,18 +11,19 @@ import pytest
 
 from jobs.config.setting_types import MEBIBYTE
 from jobs.lifecycle import lease_owner
+from tests import warm
 from tests.processes import descendants
 from tests.stack import environment
-from tests.worker.conftest import Started
+from tests.worker.conftest import ForkedChild, Started
+from worker.bell import pause
 from worker.child.child import Child, ChildRefused
 from worker.child.children import Children
-from worker.pauses import pause
 
 
 @pytest.fixture
 def children(settings):
     """Children that are worn after two jobs."""
-    made = Children(settings.model_copy(update={"child_max_jobs": 2}))
+    made = Children(settings.model_copy(update={"child_max_jobs": 2}), ForkedChild)
     yield made
     made.close()
 
@@ -81,7 +81,7 @@ def test_a_worn_child_continues_if_its_successor_dies(children):
 
 
 def test_a_worn_child_continues_if_its_successor_refuses_the_settings(settings):
-    class Refusing(Child):
+    class Refusing(ForkedChild):
         started = 0
 
         def await_ready(self) -> None:
@@ -101,7 +101,7 @@ def test_a_worn_child_continues_if_its_successor_refuses_the_settings(settings):
 
 
 def test_a_child_that_has_grown_is_worn(settings):
-    children = Children(settings.model_copy(update={"child_max_resident_bytes": MEBIBYTE}))
+    children = Children(settings.model_copy(update={"child_max_resident_bytes": MEBIBYTE}), ForkedChild)
     ready(children)
     children.count_job()
 
@@ -118,13 +118,15 @@ def test_the_current_child_is_killed_and_replaced(children):
     assert is_alive(ready(children).pid)
 
 
-def test_a_child_that_died_while_idle_is_reaped_and_replaced(children):
+def test_a_child_that_died_while_idle_is_reaped_and_replaced(settings):
+    children = Children(settings)
     idle = ready(children).pid
     os.kill(idle, signal.SIGKILL)
     os.waitid(os.P_PID, idle, os.WEXITED | os.WNOWAIT)
 
     assert ready(children).pid != idle
     assert not is_alive(idle)
+    children.close()
 
 
 def test_a_child_that_receives_an_invalid_order_exits(children):
@@ -151,7 +153,7 @@ def test_a_busy_child_dies_with_its_worker(settings, submit, origin):
     path = "/hangs.jpg?orphan"
     submit(base_image=origin.url + path)
     env = environment(settings.redis_url, settings.data_dir, fetch_allow="127.0.0.1/32")
-    worker = subprocess.Popen([sys.executable, "-m", "worker"], env=env)
+    worker = warm.start(["worker"], env, None)
     origin.await_request(path)
     (pid,) = descendants(worker.pid)
     child = lease_owner.process(pid)

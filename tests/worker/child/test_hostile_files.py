@@ -13,7 +13,7 @@ from jobs.pictures.store import PictureStore
 from tests.compositor.pictures import plain
 from tests.worker.conftest import outcome_of
 from tests.worker.hostile.avifs import AVIFS
-from tests.worker.hostile.files import PICTURE, Hostile
+from tests.worker.hostile.files import PICTURE
 from tests.worker.hostile.fuzzed import FUZZED
 from tests.worker.hostile.gifs import GIFS
 from tests.worker.hostile.jpegs import JPEGS
@@ -90,7 +90,7 @@ def runner(shared_runner: Runner) -> Runner:
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-def test_a_hostile_file_is_refused_with_a_text_or_read(row: Hostile, runner: Runner) -> None:
+def test_a_hostile_file_is_refused_with_a_text_or_read(row, runner):
     pid = runner.child.pid
 
     outcome = runner.run(row.make())
@@ -108,13 +108,13 @@ def test_a_hostile_file_is_refused_with_a_text_or_read(row: Hostile, runner: Run
         assert runner.peak_bytes < MEMORY_BYTES
 
 
-def test_after_all_hostile_files_the_child_still_renders(runner: Runner) -> None:
+def test_after_all_hostile_files_the_child_still_renders(runner):
     assert runner.run(plain((8, 8), "red")).ending is Ending.DONE
 
 
-def test_hostile_files_have_unique_names() -> None:
+def test_hostile_files_have_unique_names():
     assert len({row.name for row in ROWS}) == len(ROWS) >= 500
 
 
-def test_every_expectation_belongs_to_a_vendored_file() -> None:
+def test_every_expectation_belongs_to_a_vendored_file():
     assert set(OTHERS) <= {row.name.partition("-")[2] for row in VENDORED}

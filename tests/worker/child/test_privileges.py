@@ -18,7 +18,6 @@ import httpx
 import pytest
 
 from cli.serve.redis_server import without_our_settings
-from jobs.config.settings import Settings
 from jobs.pictures.inputs import SAMPLE
 from tests.missing import missing
 from tests.processes import descendants
@@ -111,9 +110,7 @@ def everything(become: Sequence[str], directory: Path, redis_url: str) -> Iterat
         up.wait(60)
 
 
-def test_a_compromised_child_learns_no_secret_of_any_process(
-    unprivileged: Sequence[str], directory: Path
-) -> None:
+def test_a_compromised_child_learns_no_secret_of_any_process(unprivileged, directory):
     """Tried on its parent, the supervisor, the API, the webhook sender, the other worker and itself."""
     with guarded_redis.serving(directory) as redis, everything(unprivileged, directory, redis.tls) as stack:
         pids = await_processes(stack.processes[0].pid, 7)
@@ -170,7 +167,7 @@ def intrude(become: Sequence[str], pid: int, *how: str) -> dict[str, list[str]]:
     return ways
 
 
-def test_a_process_that_is_not_hidden_can_be_read(unprivileged: Sequence[str]) -> None:
+def test_a_process_that_is_not_hidden_can_be_read(unprivileged):
     """Otherwise the other tests would prove nothing."""
     with target(unprivileged, WAIT) as pid:
         ways = intrude(unprivileged, pid)
@@ -179,12 +176,12 @@ def test_a_process_that_is_not_hidden_can_be_read(unprivileged: Sequence[str]) -
     assert {"mem", "fd", "read", "ptrace", "getfd", "signal"} <= ways.keys()
 
 
-def test_a_hidden_process_can_only_be_signalled(unprivileged: Sequence[str]) -> None:
+def test_a_hidden_process_can_only_be_signalled(unprivileged):
     with target(unprivileged, HIDE + WAIT) as pid:
         assert intrude(unprivileged, pid) == {"cmdline": [], "signal": []}
 
 
-def test_a_confined_process_cannot_reach_processes_that_are_not_hidden(unprivileged: Sequence[str]) -> None:
+def test_a_confined_process_cannot_reach_processes_that_are_not_hidden(unprivileged):
     """Such as a worker that is just starting."""
     version = ctypes.CDLL(None).syscall(444, None, ctypes.c_size_t(0), 1)
     if version < 1:
@@ -195,7 +192,7 @@ def test_a_confined_process_cannot_reach_processes_that_are_not_hidden(unprivile
     assert ways == {"cmdline": []} | ({} if version >= 6 else {"signal": []})
 
 
-def test_no_thread_of_a_child_has_a_capability_or_can_gain_one(settings: Settings) -> None:
+def test_no_thread_of_a_child_has_a_capability_or_can_gain_one(settings):
     child = Child(settings)
     try:
         child.await_ready()
@@ -212,7 +209,7 @@ def test_no_thread_of_a_child_has_a_capability_or_can_gain_one(settings: Setting
         assert os.geteuid() != 0 or re.search(r"CapBnd:\t0+\n", status)
 
 
-def test_redis_does_not_inherit_our_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_redis_does_not_inherit_our_settings(monkeypatch):
     monkeypatch.setenv("SUPERIMPOSE_ADMIN_KEY", ADMIN_KEY)
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_HEADERS", COLLECTOR)
     monkeypatch.setenv("TZ", "UTC")

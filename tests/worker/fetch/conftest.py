@@ -14,6 +14,7 @@ Answer = Callable[[socket.socket], None]
 Serve = Callable[..., "Server"]
 
 LOOPBACK = ("127.0.0.1/32",)
+RULES = FetchRules(allow_networks=LOOPBACK, max_bytes=1_000_000, total_timeout_s=60)
 TLS = ssl.create_default_context()  # reading the authorities anew for each test would take most of the time
 
 
@@ -72,6 +73,5 @@ def serve() -> Iterator[Serve]:
 @pytest.fixture
 def fetcher() -> Iterator[Fetcher]:
     """A fetcher that may reach loopback, limited to a megabyte and a minute."""
-    rules = FetchRules(allow_networks=LOOPBACK, max_bytes=1_000_000, total_timeout_s=60)
-    with Fetcher(rules, ssl_context=TLS) as fetcher:
+    with Fetcher(RULES, ssl_context=TLS) as fetcher:
         yield fetcher

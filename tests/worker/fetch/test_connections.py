@@ -7,18 +7,17 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from tests.worker.fetch.answers import requests, response, says
-from tests.worker.fetch.conftest import Serve
 from worker.fetch import Fetcher, FetchError, FetchRules
 
 
-def test_a_connection_is_reused_by_the_next_fetch(serve: Serve, fetcher: Fetcher) -> None:
+def test_a_connection_is_reused_by_the_next_fetch(serve, fetcher):
     server = serve(says(response()))
     for _ in range(5):
         fetcher.get(server.url, field="base_image")
     assert server.connections == 1
 
 
-def test_a_reused_connection_that_its_server_closes_is_replaced(serve: Serve, fetcher: Fetcher) -> None:
+def test_a_reused_connection_that_its_server_closes_is_replaced(serve, fetcher):
     def answer(connection: socket.socket) -> None:
         for number, _ in enumerate(requests(connection)):
             if number == 1:
@@ -31,7 +30,7 @@ def test_a_reused_connection_that_its_server_closes_is_replaced(serve: Serve, fe
     assert server.connections == 2
 
 
-def test_several_threads_share_one_fetcher(serve: Serve, fetcher: Fetcher) -> None:
+def test_several_threads_share_one_fetcher(serve, fetcher):
     together = threading.Barrier(3)
 
     def answer(connection: socket.socket) -> None:
@@ -47,7 +46,7 @@ def test_several_threads_share_one_fetcher(serve: Serve, fetcher: Fetcher) -> No
     assert server.connections <= 30
 
 
-def test_a_dead_address_is_skipped_for_another_one_of_the_name(serve: Serve) -> None:
+def test_a_dead_address_is_skipped_for_another_one_of_the_name(serve):
     server = serve(says(response()))
     rules = FetchRules(allow_networks=("127.0.0.0/8",))
     with Fetcher(rules, resolve=lambda *_: ["127.0.0.2", "127.0.0.1"]) as fetcher:
@@ -63,9 +62,7 @@ def test_a_dead_address_is_skipped_for_another_one_of_the_name(serve: Serve) -> 
         (UnicodeError("label too long"), True),
     ],
 )
-def test_an_unknown_name_is_permanent_and_another_look_up_failure_transient(
-    error: Exception, transient: bool
-) -> None:
+def test_an_unknown_name_is_permanent_and_another_look_up_failure_transient(error, transient):
     def resolve(_host: str, _port: int) -> list[str]:
         raise error
 

@@ -8,7 +8,7 @@ import pytest
 
 from jobs.network.resolve import LOOKUPS_AT_ONCE
 from tests.worker.fetch.answers import Answer, redirects, requests
-from tests.worker.fetch.conftest import LOOPBACK, Serve
+from tests.worker.fetch.conftest import LOOPBACK
 from worker.fetch import Fetcher, FetchError, FetchRules
 from worker.fetch.errors import UNREACHABLE
 
@@ -69,14 +69,14 @@ SLOW = {
 
 
 @pytest.mark.parametrize("answer", SLOW.values(), ids=SLOW)
-def test_a_slow_server_is_cut_off(answer: Answer, serve: Serve, hasty: Fetcher) -> None:
+def test_a_slow_server_is_cut_off(answer, serve, hasty):
     with pytest.raises(FetchError, match="took too long to arrive") as caught:
         hasty.get(serve(answer).url, field="mask")
     assert not caught.value.transient
     assert caught.value.code == "fetch_failed"
 
 
-def test_a_server_may_be_silent_until_the_deadline(serve: Serve) -> None:
+def test_a_server_may_be_silent_until_the_deadline(serve):
     """Longer than ten seconds, which once was a limit independent of the settings."""
     pause = threading.Event()
 
@@ -90,14 +90,14 @@ def test_a_server_may_be_silent_until_the_deadline(serve: Serve) -> None:
         assert fetcher.get(serve(answer).url, field="mask").data == b"a picture"
 
 
-def test_a_silent_tls_handshake_is_cut_off(serve: Serve, hasty: Fetcher) -> None:
+def test_a_silent_tls_handshake_is_cut_off(serve, hasty):
     url = serve(is_silent).url.replace("http:", "https:")
     with pytest.raises(FetchError) as caught:
         hasty.get(url, field="mask")
     assert caught.value.transient
 
 
-def test_a_full_backlog_is_cut_off_like_any_unreachable_address() -> None:
+def test_a_full_backlog_is_cut_off_like_any_unreachable_address():
     rules = FetchRules(allow_networks=LOOPBACK, connect_timeout_s=0.2)
     with socket.socket() as listener, socket.socket() as first, socket.socket() as second:
         listener.bind(("127.0.0.1", 0))
@@ -129,7 +129,7 @@ def dead_name_server() -> Iterator[DeadNameServer]:
     server.released.set()
 
 
-def test_a_silent_name_server_is_cut_off(dead_name_server: DeadNameServer) -> None:
+def test_a_silent_name_server_is_cut_off(dead_name_server):
     rules = FetchRules(total_timeout_s=PATIENCE_S)
     with Fetcher(rules, resolve=dead_name_server) as fetcher, pytest.raises(FetchError) as caught:
         fetcher.get("http://shop.com/", field="mask")
@@ -137,7 +137,7 @@ def test_a_silent_name_server_is_cut_off(dead_name_server: DeadNameServer) -> No
     assert caught.value.transient
 
 
-def test_hanging_look_ups_do_not_pile_up(dead_name_server: DeadNameServer) -> None:
+def test_hanging_look_ups_do_not_pile_up(dead_name_server):
     threads_before = threading.active_count()
     with Fetcher(FetchRules(total_timeout_s=0.02), resolve=dead_name_server) as fetcher:
         for _ in range(LOOKUPS_AT_ONCE + 5):
@@ -152,7 +152,7 @@ class JobTimeout(Exception):
     """Stands for RQ's timeout, which a signal raises anywhere in a job."""
 
 
-def test_a_jobs_timeout_is_not_taken_for_a_failed_fetch() -> None:
+def test_a_jobs_timeout_is_not_taken_for_a_failed_fetch():
     def resolve(_host: str, _port: int) -> list[str]:
         raise JobTimeout
 
@@ -160,7 +160,7 @@ def test_a_jobs_timeout_is_not_taken_for_a_failed_fetch() -> None:
         fetcher.get("http://shop.com/", field="mask")
 
 
-def test_a_dropped_fetch_ends_even_if_its_server_is_silent(serve: Serve, fetcher: Fetcher) -> None:
+def test_a_dropped_fetch_ends_even_if_its_server_is_silent(serve, fetcher):
     class Unwanted(Exception):
         pass
 

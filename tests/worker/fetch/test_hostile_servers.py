@@ -10,7 +10,7 @@ from email.utils import formatdate
 import pytest
 
 from tests.worker.fetch.answers import Answer, redirects, repeats, requests, response, says
-from tests.worker.fetch.conftest import LOOPBACK, TLS, Serve
+from tests.worker.fetch.conftest import LOOPBACK, TLS
 from worker.fetch import Fetcher, FetchError, FetchRules
 
 CHUNKED = b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -51,7 +51,7 @@ TOO_LARGE = {
 
 
 @pytest.mark.parametrize("answer", TOO_LARGE.values(), ids=TOO_LARGE)
-def test_a_body_beyond_the_limit_is_refused(answer: Answer, serve: Serve, fetcher: Fetcher) -> None:
+def test_a_body_beyond_the_limit_is_refused(answer, serve, fetcher):
     url = serve(answer).url
     error = error_of(fetcher, url)
     assert str(error) == f"mask: {url} is larger than 1,000,000 bytes: send a smaller image"
@@ -70,13 +70,11 @@ def peak_memory_of(fetcher: Fetcher, url: str) -> int:
 
 
 @pytest.mark.parametrize("bomb", ["a gzip bomb", "a deflate bomb", "a raw deflate bomb"])
-def test_a_decompression_bomb_takes_at_most_twice_the_limit_of_memory(
-    bomb: str, serve: Serve, fetcher: Fetcher
-) -> None:
+def test_a_decompression_bomb_takes_at_most_twice_the_limit_of_memory(bomb, serve, fetcher):
     assert peak_memory_of(fetcher, serve(TOO_LARGE[bomb]).url) < 2_000_000
 
 
-def test_chunks_of_two_bytes_take_no_more_memory_than_large_ones(serve: Serve) -> None:
+def test_chunks_of_two_bytes_take_no_more_memory_than_large_ones(serve):
     url = serve(repeats(CHUNKED, b"2\r\nxx\r\n" * 1000)).url
     rules = FetchRules(allow_networks=LOOPBACK, max_bytes=100_000, total_timeout_s=120)
     with Fetcher(rules, ssl_context=TLS) as fetcher:
@@ -107,14 +105,14 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN)
-def test_a_broken_response_is_transient(answer: Answer, serve: Serve, fetcher: Fetcher) -> None:
+def test_a_broken_response_is_transient(answer, serve, fetcher):
     error = error_of(fetcher, serve(answer).url)
     assert "broke off before the image was complete" in str(error)
     assert error.code == "fetch_failed"
     assert error.transient
 
 
-def test_a_reset_connection_is_transient(serve: Serve, fetcher: Fetcher) -> None:
+def test_a_reset_connection_is_transient(serve, fetcher):
     def answer(connection: socket.socket) -> None:
         next(requests(connection))
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
@@ -136,21 +134,19 @@ def test_a_reset_connection_is_transient(serve: Serve, fetcher: Fetcher) -> None
         ("204 Empty", "check that the address opens in a browser that is not logged in"),
     ],
 )
-def test_a_client_error_is_permanent_and_the_text_says_what_to_do(
-    status: str, advice: str, serve: Serve, fetcher: Fetcher
-) -> None:
+def test_a_client_error_is_permanent_and_the_text_says_what_to_do(status, advice, serve, fetcher):
     error = error_of(fetcher, serve(bad_status(status)).url)
     assert str(error).endswith(f"answered {status[:3]} instead of the image: {advice}")
     assert not error.transient
 
 
 @pytest.mark.parametrize("status", ["206 Part", "304 Not Modified", "300 Choose", "302 Lost", "999 What"])
-def test_any_status_but_200_is_refused(status: str, serve: Serve, fetcher: Fetcher) -> None:
+def test_any_status_but_200_is_refused(status, serve, fetcher):
     assert f"answered {status[:3]} instead" in str(error_of(fetcher, serve(bad_status(status)).url))
 
 
 @pytest.mark.parametrize("status", ["500 Oops", "502 Gateway", "503 Busy", "429 Slow down", "408 Timeout"])
-def test_a_server_error_is_transient(status: str, serve: Serve, fetcher: Fetcher) -> None:
+def test_a_server_error_is_transient(status, serve, fetcher):
     error = error_of(fetcher, serve(bad_status(status)).url)
     assert f"answered {status[:3]} instead of the image: try again later" in str(error)
     assert error.transient
@@ -168,9 +164,7 @@ def test_a_server_error_is_transient(status: str, serve: Serve, fetcher: Fetcher
         ("Mon, 01 Jan 0000 00:00:00 GMT", 0),
     ],
 )
-def test_retry_after_in_seconds_is_honoured(
-    status: str, retry_after: str, wait_s: int, serve: Serve, fetcher: Fetcher
-) -> None:
+def test_retry_after_in_seconds_is_honoured(status, retry_after, wait_s, serve, fetcher):
     head = f"retry-after: {retry_after}\r\ncontent-length: 9\r\n"
     error = error_of(fetcher, serve(says(response(status=status, headers=head))).url)
     advice = f"try again in {wait_s:,} s, as its server says" if wait_s else "try again later"
@@ -178,20 +172,20 @@ def test_retry_after_in_seconds_is_honoured(
     assert (error.retry_after_s, error.transient) == (wait_s, True)
 
 
-def test_retry_after_may_be_a_date(serve: Serve, fetcher: Fetcher) -> None:
+def test_retry_after_may_be_a_date(serve, fetcher):
     head = f"retry-after: {formatdate(time.time() + 1000, usegmt=True)}\r\ncontent-length: 9\r\n"
     error = error_of(fetcher, serve(says(response(status="503 Busy", headers=head))).url)
     assert 900 < error.retry_after_s <= 1000
 
 
-def test_retry_after_with_status_500_is_ignored(serve: Serve, fetcher: Fetcher) -> None:
+def test_retry_after_with_status_500_is_ignored(serve, fetcher):
     head = "retry-after: 7\r\ncontent-length: 9\r\n"
     error = error_of(fetcher, serve(says(response(status="500 Oops", headers=head))).url)
     assert (error.retry_after_s, error.transient) == (0, True)
 
 
 @pytest.mark.parametrize("encoding", ["br", "zstd", "compress", "gzip, gzip", "br, none"])
-def test_a_body_that_cannot_be_decompressed_is_refused(encoding: str, serve: Serve, fetcher: Fetcher) -> None:
+def test_a_body_that_cannot_be_decompressed_is_refused(encoding, serve, fetcher):
     body = gzip.compress(gzip.compress(b"a picture"))
     head = f"content-encoding: {encoding}\r\ncontent-length: {len(body)}\r\n"
     error = error_of(fetcher, serve(says(response(body, headers=head))).url)
@@ -200,7 +194,7 @@ def test_a_body_that_cannot_be_decompressed_is_refused(encoding: str, serve: Ser
     assert not error.transient
 
 
-def test_a_loop_of_redirects_ends(serve: Serve, fetcher: Fetcher) -> None:
+def test_a_loop_of_redirects_ends(serve, fetcher):
     server = serve(says(redirects("/cup.jpg")))
     assert "redirects too often" in str(error_of(fetcher, server.url))
     assert server.connections == 1
@@ -220,9 +214,7 @@ def test_a_loop_of_redirects_ends(serve: Serve, fetcher: Fetcher) -> None:
         "/" + "a" * 5000,
     ],
 )
-def test_a_redirect_that_violates_the_rules_is_not_followed(
-    location: str, serve: Serve, fetcher: Fetcher
-) -> None:
+def test_a_redirect_that_violates_the_rules_is_not_followed(location, serve, fetcher):
     error = error_of(fetcher, serve(says(redirects(location))).url)
     assert "cannot be fetched from here" in str(error)
     assert "secret" not in str(error) + error.reason

@@ -82,9 +82,7 @@ def _namespace() -> list[str]:
 
 
 @each(HARMLESS)
-def test_a_harmless_address_is_fetched_so_the_listeners_do_work(
-    url: str, findings: dict[str, Finding]
-) -> None:
+def test_a_harmless_address_is_fetched_so_the_listeners_do_work(url, findings):
     finding = findings[url]
     assert finding.get("body") == "a picture", finding
     assert len(finding["hits"]) == 1
@@ -92,7 +90,7 @@ def test_a_harmless_address_is_fetched_so_the_listeners_do_work(
 
 
 @each(DIRECT)
-def test_an_attack_is_refused_and_no_packet_leaves(url: str, findings: dict[str, Finding]) -> None:
+def test_an_attack_is_refused_and_no_packet_leaves(url, findings):
     finding = findings[url]
     assert "body" not in finding
     assert finding["code"] == "fetch_failed"
@@ -101,15 +99,13 @@ def test_an_attack_is_refused_and_no_packet_leaves(url: str, findings: dict[str,
 
 
 @each(SILENT)
-def test_refused_unknown_and_unreachable_addresses_have_the_same_text(
-    url: str, findings: dict[str, Finding]
-) -> None:
+def test_refused_unknown_and_unreachable_addresses_have_the_same_text(url, findings):
     _, _, text = findings[url]["text"].partition(" cannot be ")
     assert f"cannot be {text}" == UNREACHABLE
 
 
 @each([*SILENT, *NUMBERS])
-def test_a_redirect_to_an_attack_is_not_followed(url: str, findings: dict[str, Finding]) -> None:
+def test_a_redirect_to_an_attack_is_not_followed(url, findings):
     finding = findings[redirect_to(url)]
     assert "body" not in finding
     assert finding["text"].endswith(UNREACHABLE)
@@ -117,27 +113,21 @@ def test_a_redirect_to_an_attack_is_not_followed(url: str, findings: dict[str, F
 
 
 @each(TEXTS)
-def test_a_redirect_to_a_malformed_address_leads_only_to_public_addresses(
-    url: str, findings: dict[str, Finding]
-) -> None:
+def test_a_redirect_to_a_malformed_address_leads_only_to_public_addresses(url, findings):
     assert set(findings[redirect_to(url)]["hits"]) <= PUBLIC
 
 
 @pytest.mark.parametrize("url", REBINDING)
-def test_a_name_whose_addresses_change_is_checked_for_each_connection(
-    url: str, findings: dict[str, Finding]
-) -> None:
+def test_a_name_whose_addresses_change_is_checked_for_each_connection(url, findings):
     finding = findings[url]
     assert finding["text"].endswith(UNREACHABLE)
     assert finding["hits"] == [PUBLIC_V4]
 
 
-def test_a_name_is_looked_up_once_for_a_connection(findings: dict[str, Finding]) -> None:
+def test_a_name_is_looked_up_once_for_a_connection(findings):
     assert findings["http://rebind.shop.com/"]["asked"] == {"rebind.shop.com": 1}
 
 
 @each([*ADDRESSES, *NUMBERS, *PRIVATE_NAMES, *TEXTS])
-def test_a_url_that_is_invalid_by_its_text_is_refused_before_any_look_up(
-    url: str, findings: dict[str, Finding]
-) -> None:
+def test_a_url_that_is_invalid_by_its_text_is_refused_before_any_look_up(url, findings):
     assert findings[url]["asked"] == {}

@@ -9,7 +9,7 @@ import pytest
 
 from jobs.pictures.inputs import sample_bytes
 from tests.worker.fetch.answers import redirects, requests, response, says
-from tests.worker.fetch.conftest import LOOPBACK, TLS, Serve
+from tests.worker.fetch.conftest import LOOPBACK, TLS
 from worker.fetch import Fetcher, FetchError, FetchRules
 
 PNG = sample_bytes("logo.png") or b""
@@ -32,7 +32,7 @@ def typed(content_type: str) -> bytes:
     return response(headers=f"content-type: {content_type}\r\ncontent-length: 9\r\n")
 
 
-def test_the_bytes_are_returned_as_they_were_sent(serve: Serve, fetcher: Fetcher) -> None:
+def test_the_bytes_are_returned_as_they_were_sent(serve, fetcher):
     body = bytes(range(256)) * 2000
     assert fetcher.get(serve(says(response(body))).url, field="base_image").data == body
 
@@ -51,14 +51,12 @@ def test_the_bytes_are_returned_as_they_were_sent(serve: Serve, fetcher: Fetcher
         "",
     ],
 )
-def test_a_picture_is_accepted_with_any_content_type(
-    content_type: str, serve: Serve, fetcher: Fetcher
-) -> None:
+def test_a_picture_is_accepted_with_any_content_type(content_type, serve, fetcher):
     answer = labelled(PNG, content_type=content_type)
     assert fetcher.get(serve(says(answer)).url, field="mask").data == PNG
 
 
-def test_a_missing_content_type_is_accepted(serve: Serve, fetcher: Fetcher) -> None:
+def test_a_missing_content_type_is_accepted(serve, fetcher):
     assert fetcher.get(serve(says(response())).url, field="mask").data == b"a picture"
 
 
@@ -78,8 +76,8 @@ def test_a_missing_content_type_is_accepted(serve: Serve, fetcher: Fetcher) -> N
 )
 @pytest.mark.parametrize("content_type", ["image/png", "text/html"])
 def test_a_body_that_is_not_a_picture_is_refused_whatever_its_content_type(
-    body: bytes, kind: str, content_type: str, serve: Serve, fetcher: Fetcher
-) -> None:
+    body, kind, content_type, serve, fetcher
+):
     server = serve(says(labelled(body, content_type=content_type)))
     with pytest.raises(FetchError) as caught:
         fetcher.get(server.url, field="base_image")
@@ -89,12 +87,12 @@ def test_a_body_that_is_not_a_picture_is_refused_whatever_its_content_type(
     assert not caught.value.transient
 
 
-def test_a_page_that_starts_with_endless_comments_is_checked_quickly(serve: Serve, fetcher: Fetcher) -> None:
+def test_a_page_that_starts_with_endless_comments_is_checked_quickly(serve, fetcher):
     body = b"<!---->" * 5000
     assert fetcher.get(serve(says(labelled(body))).url, field="mask").data == body
 
 
-def test_chunks_and_a_body_that_ends_with_the_connection_are_read(serve: Serve, fetcher: Fetcher) -> None:
+def test_chunks_and_a_body_that_ends_with_the_connection_are_read(serve, fetcher):
     chunked = response(b"5\r\na pic\r\n4\r\nture\r\n0\r\n\r\n", headers="transfer-encoding: chunked\r\n")
     until_close = response(headers="connection: close\r\n")
     assert fetcher.get(serve(says(chunked)).url, field="mask").data == b"a picture"
@@ -111,15 +109,13 @@ def test_chunks_and_a_body_that_ends_with_the_connection_are_read(serve: Serve, 
         ("deflate", raw_deflate(JPEG)),
     ],
 )
-def test_a_body_compressed_without_request_is_decompressed(
-    coding: str, body: bytes, serve: Serve, fetcher: Fetcher
-) -> None:
+def test_a_body_compressed_without_request_is_decompressed(coding, body, serve, fetcher):
     answer = labelled(body, content_encoding=coding)
     assert fetcher.get(serve(says(answer)).url, field="mask").data == JPEG
 
 
 @pytest.mark.parametrize("behind", [b"x", gzip.compress(JPEG)], ids=["a byte", "another stream"])
-def test_bytes_after_a_compressed_body_are_ignored(behind: bytes, serve: Serve, fetcher: Fetcher) -> None:
+def test_bytes_after_a_compressed_body_are_ignored(behind, serve, fetcher):
     long = JPEG + bytes(300_000)  # more than is inflated at a time
     answer = labelled(gzip.compress(long) + behind, content_encoding="gzip")
     assert fetcher.get(serve(says(answer)).url, field="mask").data == long
@@ -133,24 +129,20 @@ def test_bytes_after_a_compressed_body_are_ignored(behind: bytes, serve: Serve, 
     ],
 )
 @pytest.mark.parametrize("picture", [PNG, JPEG, WEBP], ids=["png", "jpeg", "webp"])
-def test_an_uncompressed_picture_is_accepted_with_any_content_encoding(
-    coding: str, picture: bytes, serve: Serve, fetcher: Fetcher
-) -> None:
+def test_an_uncompressed_picture_is_accepted_with_any_content_encoding(coding, picture, serve, fetcher):
     answer = labelled(picture, content_encoding=coding)
     assert fetcher.get(serve(says(answer)).url, field="mask").data == picture
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_followed(status: int, serve: Serve, fetcher: Fetcher) -> None:
+def test_a_redirect_is_followed(status, serve, fetcher):
     target = serve(says(response()))
     start = serve(says(redirects(target.url, f"{status} {HTTPStatus(status).phrase}")))
     assert fetcher.get(start.url, field="mask").data == b"a picture"
 
 
 @pytest.mark.parametrize("location", ["/b c.jpg", "b%20c.jpg", "?größe=1", "//127.0.0.1:{port}/b", "#top"])
-def test_a_relative_or_carelessly_written_redirect_is_followed(
-    location: str, serve: Serve, fetcher: Fetcher
-) -> None:
+def test_a_relative_or_carelessly_written_redirect_is_followed(location, serve, fetcher):
     paths: list[bytes] = []
 
     def answer(connection: socket.socket) -> None:
@@ -164,7 +156,7 @@ def test_a_relative_or_carelessly_written_redirect_is_followed(
     assert paths[1].isascii()
 
 
-def test_ten_redirects_are_followed_and_an_eleventh_is_not(serve: Serve, fetcher: Fetcher) -> None:
+def test_ten_redirects_are_followed_and_an_eleventh_is_not(serve, fetcher):
     urls = [serve(says(response())).url]
     for _ in range(11):
         urls.append(serve(says(redirects(urls[-1]))).url)
@@ -173,7 +165,7 @@ def test_ten_redirects_are_followed_and_an_eleventh_is_not(serve: Serve, fetcher
         fetcher.get(urls[11], field="mask")
 
 
-def test_requests_have_a_user_agent(serve: Serve) -> None:
+def test_requests_have_a_user_agent(serve):
     heads: list[bytes] = []
 
     def answer(connection: socket.socket) -> None:
@@ -199,7 +191,7 @@ def test_requests_have_a_user_agent(serve: Serve) -> None:
         ("/{a}?b={c}|d", "/%7Ba%7D?b={c}|d"),
     ],
 )
-def test_a_path_is_sent_as_browsers_send_it(path: str, sent: str, serve: Serve, fetcher: Fetcher) -> None:
+def test_a_path_is_sent_as_browsers_send_it(path, sent, serve, fetcher):
     targets = []
 
     def answer(connection: socket.socket) -> None:

@@ -2,18 +2,14 @@
 
 import logging
 import socket
-from pathlib import Path
 
 import pytest
 
 from tests.worker.fetch.answers import requests, response, says
-from tests.worker.fetch.conftest import Serve
 from worker.fetch import Fetcher, FetchError, FetchRules
 
 
-def test_nothing_is_carried_from_one_fetch_to_the_next(
-    serve: Serve, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_nothing_is_carried_from_one_fetch_to_the_next(serve, fetcher, monkeypatch, tmp_path):
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login us password secret")
     monkeypatch.setenv("NETRC", str(netrc))
@@ -33,9 +29,7 @@ def test_nothing_is_carried_from_one_fetch_to_the_next(
     assert b"authorization" not in heads[1]
 
 
-def test_neither_the_text_nor_the_log_shows_a_query_or_a_password(
-    serve: Serve, fetcher: Fetcher, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_neither_the_text_nor_the_log_shows_a_query_or_a_password(serve, fetcher, caplog):
     caplog.set_level(logging.DEBUG)
     server = serve(says(response(status="403 Forbidden")))
     texts = []
@@ -55,7 +49,7 @@ def test_neither_the_text_nor_the_log_shows_a_query_or_a_password(
     ]
 
 
-def test_the_log_has_the_details_that_the_text_omits(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_has_the_details_that_the_text_omits(caplog):
     caplog.set_level(logging.INFO, "superimpose.fetch")
     with (
         Fetcher(FetchRules(), resolve=lambda *_: ["10.1.2.3"]) as fetcher,
@@ -66,7 +60,7 @@ def test_the_log_has_the_details_that_the_text_omits(caplog: pytest.LogCaptureFi
     assert "10.1.2.3" not in str(caught.value)
 
 
-def test_text_from_servers_is_one_short_line_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_text_from_servers_is_one_short_line_in_the_log(caplog):
     def resolve(_host: str, _port: int) -> list[str]:
         raise OSError("first line\nsecond line \x1b[31m" * 1000)
 
@@ -78,7 +72,7 @@ def test_text_from_servers_is_one_short_line_in_the_log(caplog: pytest.LogCaptur
     assert len(line) < 500
 
 
-def test_a_long_address_is_shown_shortened() -> None:
+def test_a_long_address_is_shown_shortened():
     with Fetcher(FetchRules(), resolve=lambda *_: []) as fetcher, pytest.raises(FetchError) as caught:
         fetcher.get(f"http://shop.com/{'a' * 4000}", field="mask")
     assert f"http://shop.com/{'a' * 184}... cannot be fetched from here" in str(caught.value)

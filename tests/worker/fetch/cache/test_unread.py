@@ -1,6 +1,5 @@
 """A cached picture that is already decoded is read from disk only if it is needed after all."""
 
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 from pathlib import Path
@@ -8,24 +7,11 @@ from pathlib import Path
 import pytest
 
 from compositor import File, Unread
-from tests.worker.fetch.conftest import LOOPBACK, TLS, Serve
-from tests.worker.fetch.origin import Origin
-from worker.fetch import BoundedDirectory, Fetcher, FetchError, FetchRules
+from tests.worker.fetch.answers import Origin
+from tests.worker.fetch.cache.conftest import only
+from worker.fetch import Fetcher, FetchError
 
 FRESH = ("cache-control: max-age=60",)
-ROOM = 1_000_000
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "kept"
-
-
-@pytest.fixture
-def fetcher(folder: Path) -> Iterator[Fetcher]:
-    rules = FetchRules(allow_networks=LOOPBACK, total_timeout_s=60)
-    with Fetcher(rules, ssl_context=TLS, cache_directory=BoundedDirectory(folder, ROOM)) as fetcher:
-        yield fetcher
 
 
 def get(fetcher: Fetcher, url: str, accepted_at: float = 0, sizes: list[int] | None = None) -> File:
@@ -40,12 +26,7 @@ def get(fetcher: Fetcher, url: str, accepted_at: float = 0, sizes: list[int] | N
     )
 
 
-def only(folder: Path) -> Path:
-    [path] = folder.iterdir()
-    return path
-
-
-def test_an_unread_file_reserves_nothing_until_it_is_read(serve: Serve, fetcher: Fetcher) -> None:
+def test_an_unread_file_reserves_nothing_until_it_is_read(serve, fetcher):
     origin, sizes = Origin(FRESH), list[int]()
     url = serve(origin).url
     first = get(fetcher, url)
@@ -60,7 +41,7 @@ def test_an_unread_file_reserves_nothing_until_it_is_read(serve: Serve, fetcher:
     assert len(origin.asked) == 1
 
 
-def test_an_unread_file_is_revalidated_like_any_other(serve: Serve, fetcher: Fetcher) -> None:
+def test_an_unread_file_is_revalidated_like_any_other(serve, fetcher):
     origin = Origin(etag='"v1"')
     url = serve(origin).url
     for _ in range(3):
@@ -76,9 +57,7 @@ def test_an_unread_file_is_revalidated_like_any_other(serve: Serve, fetcher: Fet
 
 
 @pytest.mark.parametrize("harm", ["gone", "damaged", "replaced"])
-def test_an_unread_file_that_was_deleted_fails_this_attempt_when_it_is_read(
-    harm: str, serve: Serve, fetcher: Fetcher, folder: Path
-) -> None:
+def test_an_unread_file_that_was_deleted_fails_this_attempt_when_it_is_read(harm, serve, fetcher, folder):
     origin = Origin(FRESH)
     url = serve(origin).url
     get(fetcher, url)
@@ -101,9 +80,7 @@ def test_an_unread_file_that_was_deleted_fails_this_attempt_when_it_is_read(
     assert fetcher.get(url, field="mask", owner="us").data == origin.body
 
 
-def test_a_head_that_grows_a_little_is_replaced_in_place(
-    serve: Serve, fetcher: Fetcher, folder: Path
-) -> None:
+def test_a_head_that_grows_a_little_is_replaced_in_place(serve, fetcher, folder):
     origin = Origin(etag='"v1"', renewal=("age: 5",))
     url = serve(origin).url
     get(fetcher, url, accepted_at=float("inf"))
@@ -116,7 +93,7 @@ def test_a_head_that_grows_a_little_is_replaced_in_place(
     assert len(origin.asked) == 3
 
 
-def test_a_head_that_grows_too_much_causes_a_new_fetch(serve: Serve, fetcher: Fetcher, folder: Path) -> None:
+def test_a_head_that_grows_too_much_causes_a_new_fetch(serve, fetcher, folder):
     origin = Origin(etag='"v1"', renewal=(f"cache-control: max-age=60, note={'a' * 2000}",))
     url = serve(origin).url
     get(fetcher, url, accepted_at=float("inf"))
@@ -130,7 +107,7 @@ def test_a_head_that_grows_too_much_causes_a_new_fetch(serve: Serve, fetcher: Fe
     assert [b"if-none-match" in head.lower() for head in origin.asked] == [False, True, False]
 
 
-def test_a_long_head_is_read_whole(serve: Serve, fetcher: Fetcher, folder: Path) -> None:
+def test_a_long_head_is_read_whole(serve, fetcher, folder):
     origin = Origin((f"cache-control: max-age=60, note={'a' * 2000}",))
     url = serve(origin).url
     get(fetcher, url)
@@ -139,7 +116,7 @@ def test_a_long_head_is_read_whole(serve: Serve, fetcher: Fetcher, folder: Path)
     assert only(folder).stat().st_size > 1024
 
 
-def test_a_look_up_leaves_no_file_open(serve: Serve, fetcher: Fetcher) -> None:
+def test_a_look_up_leaves_no_file_open(serve, fetcher):
     url = serve(Origin(FRESH)).url
     get(fetcher, url)
     before = len(list(Path("/proc/self/fd").iterdir()))
@@ -148,7 +125,7 @@ def test_a_look_up_leaves_no_file_open(serve: Serve, fetcher: Fetcher) -> None:
     assert len(list(Path("/proc/self/fd").iterdir())) <= before
 
 
-def test_concurrent_fetches_reserve_nothing_for_an_unread_file(serve: Serve, fetcher: Fetcher) -> None:
+def test_concurrent_fetches_reserve_nothing_for_an_unread_file(serve, fetcher):
     origin, sizes = Origin(etag='"v1"'), list[int]()
     url = serve(origin).url
     get(fetcher, url)

@@ -1,29 +1,13 @@
 """A response serves all requests that were accepted before it was requested, without revalidation."""
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from time import time
 
 import pytest
 
-from tests.worker.fetch.conftest import LOOPBACK, TLS, Serve
-from tests.worker.fetch.kept import read
-from tests.worker.fetch.origin import Origin
-from worker.fetch import BoundedDirectory, Fetcher, FetchRules
-
-ROOM = 1_000_000
-
-
-def fetching(folder: Path) -> Fetcher:
-    rules = FetchRules(allow_networks=LOOPBACK, total_timeout_s=60)
-    return Fetcher(rules, ssl_context=TLS, cache_directory=BoundedDirectory(folder, ROOM))
-
-
-@pytest.fixture
-def fetcher(tmp_path: Path) -> Iterator[Fetcher]:
-    with fetching(tmp_path) as fetcher:
-        yield fetcher
+from tests.worker.fetch.answers import Origin
+from tests.worker.fetch.cache.conftest import ROOM, fetching, only, read
+from worker.fetch import BoundedDirectory, Fetcher
 
 
 def times_asked(origin: Origin, url: str, fetcher: Fetcher, *made: tuple[str, float]) -> int:
@@ -37,16 +21,14 @@ def times_asked(origin: Origin, url: str, fetcher: Fetcher, *made: tuple[str, fl
     "headers",
     [(), ("cache-control: max-age=0, must-revalidate",), ("cache-control: private, max-age=0",)],
 )
-def test_one_fetch_serves_all_requests_that_were_accepted_before_it(
-    headers: tuple[str, ...], serve: Serve, fetcher: Fetcher
-) -> None:
+def test_one_fetch_serves_all_requests_that_were_accepted_before_it(headers, serve, fetcher):
     origin, before = Origin(headers, etag='"v1"'), time() - 1
     url = serve(origin).url
 
     assert times_asked(origin, url, fetcher, ("us", before), ("us", before + 0.5), ("us", before)) == 1
 
 
-def test_a_later_request_revalidates_for_itself_and_earlier_ones(serve: Serve, fetcher: Fetcher) -> None:
+def test_a_later_request_revalidates_for_itself_and_earlier_ones(serve, fetcher):
     origin, before = Origin(etag='"v1"'), time() - 1
     url = serve(origin).url
     times_asked(origin, url, fetcher, ("us", before))
@@ -59,7 +41,7 @@ def test_a_later_request_revalidates_for_itself_and_earlier_ones(serve: Serve, f
     assert b'if-none-match: "v1"' in origin.asked[1].lower()
 
 
-def test_a_304_serves_earlier_requests_as_well(serve: Serve, fetcher: Fetcher) -> None:
+def test_a_304_serves_earlier_requests_as_well(serve, fetcher):
     origin = Origin(etag='"v1"')
     url = serve(origin).url
     times_asked(origin, url, fetcher, ("us", time()))
@@ -80,44 +62,39 @@ def test_a_304_serves_earlier_requests_as_well(serve: Serve, fetcher: Fetcher) -
         ("set-cookie: a=1",),
     ],
 )
-def test_a_response_for_one_request_is_fetched_by_each(
-    headers: tuple[str, ...], serve: Serve, fetcher: Fetcher
-) -> None:
+def test_a_response_for_one_request_is_fetched_by_each(headers, serve, fetcher):
     origin, before = Origin(headers, etag='"v1"'), time() - 1
     url = serve(origin).url
 
     assert times_asked(origin, url, fetcher, *[("us", before)] * 3) == 3
 
 
-def test_a_response_serves_only_the_key_that_fetched_it(serve: Serve, fetcher: Fetcher) -> None:
+def test_a_response_serves_only_the_key_that_fetched_it(serve, fetcher):
     origin, before = Origin(etag='"v1"'), time() - 1
     url = serve(origin).url
 
     assert times_asked(origin, url, fetcher, ("us", before), ("them", before), ("us", before)) == 2
 
 
-def test_another_process_uses_the_response_too(serve: Serve, fetcher: Fetcher, tmp_path: Path) -> None:
+def test_another_process_uses_the_response_too(serve, fetcher, folder):
     origin, before = Origin(etag='"v1"'), time() - 1
     url = serve(origin).url
     times_asked(origin, url, fetcher, ("us", before))
 
-    with fetching(tmp_path) as other:
+    with fetching(folder) as other:
         assert times_asked(origin, url, other, ("us", before)) == 1
 
 
 @pytest.mark.parametrize("asked", [{}, {"asked_ms": int(1000 * time()) + 3_600_000}])
-def test_a_missing_or_future_time_of_revalidation_is_ignored(
-    asked: dict[str, int], serve: Serve, fetcher: Fetcher, tmp_path: Path
-) -> None:
+def test_a_missing_or_future_time_of_revalidation_is_ignored(asked, serve, fetcher, folder):
     origin, before = Origin(etag='"v1"'), time() - 1
     url = serve(origin).url
     times_asked(origin, url, fetcher, ("us", before))
-    kept = BoundedDirectory(tmp_path, ROOM)
-    [name] = [path.name for path in tmp_path.iterdir()]
-    head, body = read(kept, name) or (b"", b"")
+    files, name = BoundedDirectory(folder, ROOM), only(folder).name
+    head, body = read(files, name) or (b"", b"")
     fields = json.loads(head)
     del fields["asked_ms"]
-    kept.write(name, json.dumps(fields | asked).encode(), body)
+    files.write(name, json.dumps(fields | asked).encode(), body)
 
     assert times_asked(origin, url, fetcher, ("us", before)) == 2
     assert times_asked(origin, url, fetcher, ("us", before)) == 2

@@ -12,35 +12,16 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from email.utils import formatdate
-from pathlib import Path
 from time import time
 
 import pytest
 
-from tests.worker.fetch.answers import redirects, requests, response, says
-from tests.worker.fetch.conftest import LOOPBACK, TLS, Serve
-from tests.worker.fetch.kept import read
-from tests.worker.fetch.origin import Origin
-from worker.fetch import BoundedDirectory, Fetcher, FetchError, FetchRules
+from tests.worker.fetch.answers import Origin, redirects, requests, response, says
+from tests.worker.fetch.cache.conftest import ROOM, fetching, only, read
+from tests.worker.fetch.conftest import RULES, Serve
+from worker.fetch import BoundedDirectory, Fetcher, FetchError
 
-RULES = FetchRules(allow_networks=LOOPBACK, max_bytes=1_000_000, total_timeout_s=60)
-ROOM = 1_000_000
 LONG_AGO = "Sat, 01 Jan 2000 00:00:00 GMT"
-
-
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    return tmp_path / "data" / "http-cache"
-
-
-def fetching(folder: Path, rules: FetchRules = RULES) -> Fetcher:
-    return Fetcher(rules, ssl_context=TLS, cache_directory=BoundedDirectory(folder, ROOM))
-
-
-@pytest.fixture
-def fetcher(folder: Path) -> Iterator[Fetcher]:
-    with fetching(folder) as fetcher:
-        yield fetcher
 
 
 def times_asked(origin: Origin, serve: Serve, fetcher: Fetcher, *owners: str) -> int:
@@ -66,9 +47,7 @@ def times_asked(origin: Origin, serve: Serve, fetcher: Fetcher, *owners: str) ->
         (f"expires: {formatdate(time() + 3600, usegmt=True)}",),
     ],
 )
-def test_a_fresh_picture_is_not_requested_again(
-    headers: tuple[str, ...], serve: Serve, fetcher: Fetcher
-) -> None:
+def test_a_fresh_picture_is_not_requested_again(headers, serve, fetcher):
     assert times_asked(Origin(headers), serve, fetcher, "us", "us", "us") == 1
 
 
@@ -91,9 +70,7 @@ def test_a_fresh_picture_is_not_requested_again(
         ("cache-control: max-age=60", "set-cookie: a=1"),
     ],
 )
-def test_a_response_that_must_not_be_reused_is_not_stored(
-    headers: tuple[str, ...], serve: Serve, fetcher: Fetcher, folder: Path
-) -> None:
+def test_a_response_that_must_not_be_reused_is_not_stored(headers, serve, fetcher, folder):
     assert times_asked(Origin(headers), serve, fetcher, "us", "us") == 2
     assert not folder.exists()
 
@@ -102,7 +79,7 @@ def test_a_response_that_must_not_be_reused_is_not_stored(
     "date",
     ["", "date: yesterday", "date: Fri, 01 Jan 99999 00:00:00 GMT", "date: Fri, 01 Jan 2100 00:00:00 GMT"],
 )
-def test_without_a_plausible_date_the_age_header_decides(date: str, serve: Serve, fetcher: Fetcher) -> None:
+def test_without_a_plausible_date_the_age_header_decides(date, serve, fetcher):
     old = ("cache-control: max-age=60", "age: 61", *filter(None, [date]))
     assert times_asked(Origin(old), serve, fetcher, "us", "us") == 2
     new = ("cache-control: max-age=60", "age: 1", *filter(None, [date]))
@@ -120,9 +97,7 @@ def test_without_a_plausible_date_the_age_header_decides(date: str, serve: Serve
         ("cache-control: max-age=60", "vary: *"),
     ],
 )
-def test_a_stale_picture_is_revalidated_by_its_etag_and_not_sent_again(
-    headers: tuple[str, ...], serve: Serve, fetcher: Fetcher
-) -> None:
+def test_a_stale_picture_is_revalidated_by_its_etag_and_not_sent_again(headers, serve, fetcher):
     origin = Origin(headers, etag='"v1"')
     server = serve(origin)
     bodies = [fetcher.get(server.url, field="mask", owner="us").data for _ in range(3)]
@@ -131,9 +106,7 @@ def test_a_stale_picture_is_revalidated_by_its_etag_and_not_sent_again(
     assert server.connections == 1
 
 
-def test_last_modified_is_used_for_revalidation_and_not_for_heuristic_freshness(
-    serve: Serve, fetcher: Fetcher
-) -> None:
+def test_last_modified_is_used_for_revalidation_and_not_for_heuristic_freshness(serve, fetcher):
     heads: list[bytes] = []
 
     def answer(connection: socket.socket) -> None:
@@ -152,11 +125,11 @@ def test_last_modified_is_used_for_revalidation_and_not_for_heuristic_freshness(
     assert b"if-modified-since" in heads[1]
 
 
-def test_a_304_does_not_write_the_picture_again(serve: Serve, fetcher: Fetcher, folder: Path) -> None:
+def test_a_304_does_not_write_the_picture_again(serve, fetcher, folder):
     origin = Origin(etag='"v1"', renewal=(f"date: {LONG_AGO}",))
     url = serve(origin).url
     fetcher.get(url, field="mask", owner="us")
-    [file] = folder.iterdir()
+    file = only(folder)
     before, file_number = file.read_bytes(), file.stat().st_ino
     for _ in range(2):
         assert fetcher.get(url, field="mask", owner="us").data == origin.body
@@ -165,12 +138,12 @@ def test_a_304_does_not_write_the_picture_again(serve: Serve, fetcher: Fetcher, 
     assert len(origin.asked) == 3
 
 
-def test_a_304_makes_a_picture_fresh_again(serve: Serve, fetcher: Fetcher) -> None:
+def test_a_304_makes_a_picture_fresh_again(serve, fetcher):
     origin = Origin(("cache-control: max-age=60", "age: 100"), etag='"v1"', renewal=("age: 0",))
     assert times_asked(origin, serve, fetcher, "us", "us", "us", "us") == 2
 
 
-def test_a_changed_picture_replaces_the_cached_one(serve: Serve, fetcher: Fetcher) -> None:
+def test_a_changed_picture_replaces_the_cached_one(serve, fetcher):
     origin = Origin(("cache-control: no-cache",), etag='"v1"')
     url = serve(origin).url
     assert fetcher.get(url, field="mask", owner="us").data == b"a picture"
@@ -179,7 +152,7 @@ def test_a_changed_picture_replaces_the_cached_one(serve: Serve, fetcher: Fetche
     assert len(origin.asked) == 2
 
 
-def test_a_304_for_another_picture_is_ignored(serve: Serve, fetcher: Fetcher) -> None:
+def test_a_304_for_another_picture_is_ignored(serve, fetcher):
     origin = Origin(("cache-control: no-cache",), etag='"v1"')
     url = serve(origin).url
     fetcher.get(url, field="mask", owner="us")
@@ -188,7 +161,7 @@ def test_a_304_for_another_picture_is_ignored(serve: Serve, fetcher: Fetcher) ->
     assert [b"if-none-match" in head.lower() for head in origin.asked] == [False, True, False]
 
 
-def test_a_server_error_during_revalidation_fails_the_fetch(serve: Serve, fetcher: Fetcher) -> None:
+def test_a_server_error_during_revalidation_fails_the_fetch(serve, fetcher):
     answers = iter([response(headers='etag: "1"\r\ncontent-length: 9\r\n'), response(b"", status="503 No")])
 
     def answer(connection: socket.socket) -> None:
@@ -206,29 +179,27 @@ def test_a_server_error_during_revalidation_fails_the_fetch(serve: Serve, fetche
     "cache_control",
     ["max-age=60", "private, max-age=60", "public, private, max-age=60", 'max-age=60, x="a, public, b"'],
 )
-def test_a_response_that_is_not_public_is_cached_for_its_key_only(
-    cache_control: str, serve: Serve, fetcher: Fetcher
-) -> None:
+def test_a_response_that_is_not_public_is_cached_for_its_key_only(cache_control, serve, fetcher):
     origin = Origin((f"cache-control: {cache_control}",))
     assert times_asked(origin, serve, fetcher, "us", "them", "us", "them") == 2
 
 
 @pytest.mark.parametrize("cache_control", ["public, max-age=60", "max-age=60,PUBLIC"])
-def test_a_public_response_is_cached_for_all_keys(cache_control: str, serve: Serve, fetcher: Fetcher) -> None:
+def test_a_public_response_is_cached_for_all_keys(cache_control, serve, fetcher):
     assert times_asked(Origin((f"cache-control: {cache_control}",)), serve, fetcher, "us", "them", "") == 1
 
 
-def test_a_picture_that_is_no_longer_public_is_not_shared(serve: Serve, fetcher: Fetcher) -> None:
+def test_a_picture_that_is_no_longer_public_is_not_shared(serve, fetcher):
     origin = Origin(("cache-control: public, no-cache",), etag='"v1"', renewal=("cache-control: max-age=60",))
     assert times_asked(origin, serve, fetcher, "us", "us", "us") == 2
     assert times_asked(origin, serve, fetcher, "them") == 3
 
 
-def test_without_an_owner_only_public_responses_are_cached(serve: Serve, fetcher: Fetcher) -> None:
+def test_without_an_owner_only_public_responses_are_cached(serve, fetcher):
     assert times_asked(Origin(("cache-control: max-age=60",)), serve, fetcher, "", "") == 2
 
 
-def test_urls_that_differ_only_in_their_query_are_cached_separately(serve: Serve, fetcher: Fetcher) -> None:
+def test_urls_that_differ_only_in_their_query_are_cached_separately(serve, fetcher):
     origin = Origin(("cache-control: public, max-age=60",))
     url = serve(origin).url
     for query in ("", "?v=1", "?v=2", "?v=1"):
@@ -236,7 +207,7 @@ def test_urls_that_differ_only_in_their_query_are_cached_separately(serve: Serve
     assert len(origin.asked) == 3
 
 
-def test_pages_and_failures_are_not_cached(serve: Serve, fetcher: Fetcher, folder: Path) -> None:
+def test_pages_and_failures_are_not_cached(serve, fetcher, folder):
     fields = "cache-control: public, max-age=60\r\ncontent-length: 9\r\n"
     for answer in (
         response(b"<p>gone</", headers=fields),
@@ -248,7 +219,7 @@ def test_pages_and_failures_are_not_cached(serve: Serve, fetcher: Fetcher, folde
     assert not folder.exists()
 
 
-def test_a_redirect_is_requested_each_time_and_its_target_is_cached(serve: Serve, fetcher: Fetcher) -> None:
+def test_a_redirect_is_requested_each_time_and_its_target_is_cached(serve, fetcher):
     origin = Origin(("cache-control: public, max-age=60",))
     target = serve(origin)
     hops: list[bytes] = []
@@ -272,21 +243,19 @@ def test_a_redirect_is_requested_each_time_and_its_target_is_cached(serve: Serve
         (replace(RULES, max_bytes=5), "is larger than 5 bytes"),
     ],
 )
-def test_entries_stored_under_other_rules_are_not_found(
-    now: FetchRules, text: str, serve: Serve, fetcher: Fetcher, folder: Path
-) -> None:
+def test_entries_stored_under_other_rules_are_not_found(now, text, serve, fetcher, folder):
     url = serve(Origin(("cache-control: public, max-age=60",))).url
     fetcher.get(url, field="mask", owner="us")
     with fetching(folder, now) as later, pytest.raises(FetchError, match=text):
         later.get(url, field="mask", owner="us")
 
 
-def test_another_process_finds_a_cached_picture(serve: Serve, fetcher: Fetcher, folder: Path) -> None:
+def test_another_process_finds_a_cached_picture(serve, fetcher, folder):
     origin = Origin(("cache-control: max-age=60",))
     url = serve(origin).url
     fetcher.get(url, field="mask", owner="us")
     code = (
-        "import sys; from pathlib import Path; from tests.worker.fetch.test_cache import fetching\n"
+        "import sys; from pathlib import Path; from tests.worker.fetch.cache.conftest import fetching\n"
         "print(fetching(Path(sys.argv[1])).get(sys.argv[2], field='mask', owner='us').data.decode())"
     )
     printed = subprocess.run(
@@ -296,7 +265,7 @@ def test_another_process_finds_a_cached_picture(serve: Serve, fetcher: Fetcher, 
     assert len(origin.asked) == 1
 
 
-def test_two_processes_that_fetch_at_once_both_succeed(serve: Serve, fetcher: Fetcher, folder: Path) -> None:
+def test_two_processes_that_fetch_at_once_both_succeed(serve, fetcher, folder):
     together = threading.Barrier(2)
     asked: list[bytes] = []
 
@@ -314,36 +283,34 @@ def test_two_processes_that_fetch_at_once_both_succeed(serve: Serve, fetcher: Fe
     assert len(asked) == 2
 
 
-def test_after_a_day_a_picture_is_fetched_again(serve: Serve, fetcher: Fetcher, folder: Path) -> None:
+def test_after_a_day_a_picture_is_fetched_again(serve, fetcher, folder):
     origin = Origin(("cache-control: max-age=31536000, immutable",), etag='"v1"')
     url = serve(origin).url
     fetcher.get(url, field="mask", owner="us")
-    kept = BoundedDirectory(folder, ROOM)
-    [name] = [path.name for path in folder.iterdir()]
-    head, body = read(kept, name) or (b"", b"")
-    kept.write(name, json.dumps(json.loads(head) | {"since": time() - 86_401}).encode(), body)
+    files = BoundedDirectory(folder, ROOM)
+    name = only(folder).name
+    head, body = read(files, name) or (b"", b"")
+    files.write(name, json.dumps(json.loads(head) | {"since": time() - 86_401}).encode(), body)
     for _ in range(2):
         fetcher.get(url, field="mask", owner="us")
     assert [b"if-none-match" in head.lower() for head in origin.asked] == [False, False]
 
 
-def test_the_day_starts_with_the_body_and_not_with_its_last_revalidation(
-    serve: Serve, fetcher: Fetcher, folder: Path
-) -> None:
+def test_the_day_starts_with_the_body_and_not_with_its_last_revalidation(serve, fetcher, folder):
     url = serve(Origin(("cache-control: no-cache",), etag='"v1"')).url
     since = set()
     for _ in range(2):
         fetcher.get(url, field="mask", owner="us")
-        [name] = [path.name for path in folder.iterdir()]
+        name = only(folder).name
         head, _body = read(BoundedDirectory(folder, ROOM), name) or (b"", b"")
         since.add(json.loads(head)["since"])
     assert len(since) == 1
 
 
-def test_no_url_is_written_to_disk(serve: Serve, fetcher: Fetcher, folder: Path) -> None:
+def test_no_url_is_written_to_disk(serve, fetcher, folder):
     url = serve(Origin(("cache-control: public, max-age=60",))).url
     fetcher.get(f"{url}?signature=secret", field="mask", owner="our-key")
-    [file] = folder.iterdir()
+    file = only(folder)
     written = file.name.encode() + file.read_bytes()
     assert not any(text in written for text in (b"secret", b"cup.jpg", b"127.0.0.1", b"our-key"))
 
@@ -359,9 +326,7 @@ def largest_file(size: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_disk_that_cannot_be_written_causes_one_line_in_the_log(
-    serve: Serve, fetcher: Fetcher, folder: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_disk_that_cannot_be_written_causes_one_line_in_the_log(serve, fetcher, folder, caplog):
     caplog.set_level(logging.INFO)
     origin = Origin(("cache-control: max-age=60",), body=bytes(100_000))
     with largest_file(50_000):
@@ -372,9 +337,7 @@ def test_a_disk_that_cannot_be_written_causes_one_line_in_the_log(
     assert list(folder.iterdir()) == []
 
 
-def test_an_unusable_cache_directory_fails_no_fetch(
-    serve: Serve, folder: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_an_unusable_cache_directory_fails_no_fetch(serve, folder, caplog):
     folder.parent.write_text("a file in the place of a folder")
     with fetching(folder) as fetcher:
         assert times_asked(Origin(("cache-control: max-age=60",)), serve, fetcher, "us", "us") == 2

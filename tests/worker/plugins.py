@@ -1,4 +1,4 @@
-"""Content checks for tests: at certain colours they block, raise, sleep or kill the process."""
+"""Plugins for tests: content checks that act at certain colours, and a remover."""
 
 import os
 import time
@@ -40,7 +40,7 @@ class Fragile:
             return
         match picture.getpixel((0, 0)):
             case colour if colour == SLEEPS:
-                time.sleep(8)
+                time.sleep(3)
             case colour if colour == KILLS:
                 os._exit(3)
 
@@ -50,9 +50,30 @@ def plain_function(name: str, picture: Image.Image) -> str | None:
 
 
 def makes_nothing(settings: Settings) -> None:
-    """Forgets to return the check."""
+    """Forgets to return the plugin."""
 
 
 def dies(settings: Settings) -> None:
     """Kills the process."""
     os._exit(3)
+
+
+class LeftHalf:
+    """A remover that keeps the left half, in a way that depends on the model's name.
+
+    It modifies the picture that it was given.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+
+    def __call__(self, model: str, picture: Image.Image) -> Image.Image:
+        kept = Image.new("L", picture.size, 0)
+        kept.paste(255, (0, 0, picture.width // 2, picture.height))
+        colours = picture.convert("RGB")
+        picture.paste("yellow", (0, 0, *picture.size))
+        if model == "breaks":
+            raise RuntimeError("the remover is broken")
+        if model == "shrinks":
+            return kept.resize((1, 1))
+        return kept if model == "mask" else Image.merge("RGBA", [*colours.split(), kept])
