@@ -4,7 +4,7 @@ The value of each field in the HTML is the parameter's default, so that the page
 A new model appears by itself. A new parameter appears in the last group until it is listed in `GROUPS`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
@@ -23,17 +23,9 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 """The parameters of a layer; a model may not have all of them. `color` is shown with the pictures."""
 
-OUTPUT = (
-    "image_format",
-    "animation",
-    "background",
-    "image_quality",
-    "base64",
-    "keep_copyright",
-    "keep_icc_profile",
-)
+OUTPUT = ("image_format", "animation", "background", "image_quality")  # first; others in the model's order
 UNGROUPED = {"base_image", "overlays", "color", *PICTURES}
-OPEN = ("Place", "Size", "Look")
+OPEN = ("Place", "Size", "Look", "Output")
 OTHERS = "More"
 SAMPLES: Mapping[str, str] = {
     "base_image": "cup",
@@ -80,14 +72,9 @@ def _model(name: str, schemas: Mapping[str, Schema]) -> str:
 several files or a folder become bases.</p>
 {_groups(schemas)}
 </div>
-{_output(schemas)}
-{_webhook()}
+{_group("Output", schemas, dict.fromkeys([*OUTPUT, *OutputParams.model_fields]))}
+{_group("Webhook", RequestOptions.model_json_schema()["properties"], ("webhook_url",))}
 </template>"""
-
-
-def _webhook() -> str:
-    schemas = RequestOptions.model_json_schema()["properties"]
-    return _group("Webhook", [_field("webhook_url", schemas["webhook_url"])], False)
 
 
 def _slots(schemas: Mapping[str, Schema]) -> str:
@@ -100,27 +87,16 @@ def _groups(schemas: Mapping[str, Schema]) -> str:
     grouped = {name for names in GROUPS.values() for name in names}
     known = grouped | UNGROUPED | OutputParams.model_fields.keys()
     groups = {**GROUPS, OTHERS: tuple(name for name in schemas if name not in known)}
-    return "\n".join(
-        _group(
-            title, [_slot_or_field(name, schemas[name]) for name in names if name in schemas], title in OPEN
-        )
-        for title, names in groups.items()
-    )
+    return "\n".join(_group(title, schemas, names) for title, names in groups.items())
 
 
-def _output(schemas: Mapping[str, Schema]) -> str:
-    names = (*OUTPUT, *(name for name in OutputParams.model_fields if name not in OUTPUT))
-    return _group("Output", [_field(name, schemas[name]) for name in names if name in schemas], True)
-
-
-def _slot_or_field(name: str, schema: Schema) -> str:
-    return _slot(name, schema) if name in SAMPLES else _field(name, schema)
-
-
-def _group(title: str, fields: Sequence[str], is_open: bool) -> str:
+def _group(title: str, schemas: Mapping[str, Schema], names: Iterable[str]) -> str:
+    fields = [
+        (_slot if name in SAMPLES else _field)(name, schemas[name]) for name in names if name in schemas
+    ]
     if not fields:
         return ""
-    return f"""<details class="group"{" open" if is_open else ""}>
+    return f"""<details class="group"{" open" if title in OPEN else ""}>
 <summary><h3>{title}</h3></summary>
 <div class="fields">
 {"".join(fields)}</div>
@@ -245,7 +221,7 @@ def _slot(name: str, schema: Schema) -> str:
     multiple, folder = (" multiple", FOLDER) if name == MULTIPLE else ("", "")
     return f"""<div class="slot" data-field="{name}">
 <canvas class="thumb" width="104" height="104" aria-hidden="true"></canvas>
-<h3>{title}</h3><p class="about">none</p>
+<h3>{title}</h3><p class="about aside">none</p>
 <div class="slot-buttons">
 <input class="file" id="f-{name}" type="file" accept="image/*"{multiple} aria-label="{title}: a file"\
 {_described(name)}>

@@ -22,10 +22,11 @@ UNCOVERED = """(id) => {
 LINKED = "link:is([rel=stylesheet], [rel=modulepreload])"
 
 
-def serious(page) -> list[str]:
-    """Serious accessibility problems found by axe-core."""
-    found = Axe().run(page).response["violations"]
-    return [f"{each['id']}: {each['nodes'][0]['html']}" for each in found if each["impact"] != "minor"]
+def assert_accessible(page, part=None) -> None:
+    """axe-core finds no serious problem, and the page is not wider than the screen."""
+    found = Axe().run(page, part).response["violations"]
+    assert [f"{each['id']}: {each['nodes'][0]['html']}" for each in found if each["impact"] != "minor"] == []
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_the_first_paint_needs_one_round_of_small_requests(service, visit):
@@ -104,18 +105,17 @@ def test_the_key_in_the_link_is_used_and_removed_from_the_address_bar(service, v
 @pytest.mark.parametrize(("scheme", "device"), [("light", DESK), ("dark", PHONE)])
 def test_axe_finds_nothing_at_the_start_after_a_result_or_after_an_error(visit, scheme, device):
     seen = visit(color_scheme=scheme, **device)
-    assert serious(seen.page) == []
+    assert_accessible(seen.page)
 
     seen.submit()
     seen.await_result()
-    assert serious(seen.page) == []
+    assert_accessible(seen.page)
 
     seen.page.click("[data-view=difference]")
     seen.fill(rotation=400)
     seen.page.click("#submit")
     assert seen.error("rotation")
-    assert serious(seen.page) == []
-    assert seen.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert_accessible(seen.page)
 
 
 def test_every_control_is_reachable_by_keyboard(visit):

@@ -1,10 +1,7 @@
-/** A request as code: curl, Python with the `segmind` client, JavaScript for Node. */
-
-/** @typedef {Record<string, any>} Body  local pictures as `{file: name}` */
+/** A request as code: curl, Python with the `segmind` client, JavaScript for Node. In a body, local pictures are `{file: name}`. */
 
 const WIDTH = 88; // of a line; longer lists are split
 
-/** @returns {import("./code.js").Code} */
 export const requestCode = (origin, model, body) => ({
   snippet: (language) => ({ curl, python, javascript })[language](origin, model, body),
   script: script(origin, model, body),

@@ -1,19 +1,15 @@
 /** The result beside the preview, and the difference between the two. */
 
+import { all, byId, onClick, press } from "../dom.js";
 import { megabytes } from "../pictures.js";
 
-/** @typedef {{path: string, name: string, width: number, height: number, bytes: number, type: string}} Result */
-
 export class ResultView {
-  #image = document.getElementById("result");
-  #canvas = document.getElementById("difference");
+  #image = byId("result");
   #isCurrent = false;
-  #buttons = [...document.querySelectorAll("button[data-view]")];
+  #buttons = all("button[data-view]");
 
   constructor() {
-    for (const button of this.#buttons) button.addEventListener("click", () => this.view(button.dataset.view));
-    document.getElementById("amplify").addEventListener("change", ({ target }) => this.#amplify(target.checked));
-    this.#amplify(true);
+    for (const button of this.#buttons) onClick(button, () => this.view(button.dataset.view));
   }
 
   /** The next result belongs to the current parameters. */
@@ -21,62 +17,53 @@ export class ResultView {
     this.#isCurrent = true;
   }
 
-  /** `preview`: a copy from the time of the submit, or null. */
+  /** `result`: as `resultIn` returns it; `preview`: a copy from the time of the submit, or null. */
   async show(result, preview) {
     this.#image.src = result.path;
     await this.#image.decode();
     ratio("result-board", result);
-    document.getElementById("result-name").textContent = this.#isCurrent ? "Result" : "Earlier result";
-    document.getElementById("result-facts").textContent = facts(result);
-    const download = document.getElementById("download");
-    [download.href, download.download] = [result.path, result.name];
-    this.#enable(preview !== null);
+    byId("result-name").textContent = this.#isCurrent ? "Result" : "Earlier result";
+    byId("result-facts").textContent = facts(result);
+    Object.assign(byId("download"), { href: result.path, download: result.name });
+    for (const button of this.#buttons) button.disabled = button.dataset.view === "difference" && !preview;
     if (preview) this.#compare(preview);
     this.view("beside");
-    document.getElementById("result-pane").scrollIntoView({ block: "nearest" });
+    byId("result-pane").scrollIntoView({ block: "nearest" });
   }
 
   /** The parameters have changed since the submit. */
   outdate() {
     this.#isCurrent = false;
-    document.getElementById("result-name").textContent = "Earlier result";
+    byId("result-name").textContent = "Earlier result";
   }
 
   /** The pictures have changed: the difference no longer applies. */
   endComparison() {
     this.outdate();
     const difference = this.#buttons.find(({ dataset }) => dataset.view === "difference");
-    if (difference.getAttribute("aria-pressed") === "true") this.view("edit");
+    if (difference.ariaPressed === "true") this.view("edit");
     difference.disabled = true;
   }
 
   view(name) {
-    document.getElementById("stage").dataset.view = name;
-    document.getElementById("preview-pane").hidden = name === "difference";
-    document.getElementById("result-pane").hidden = name !== "beside";
-    document.getElementById("difference-pane").hidden = name !== "difference";
-    for (const button of this.#buttons) button.setAttribute("aria-pressed", String(button.dataset.view === name));
-  }
-
-  #enable(comparable) {
-    for (const button of this.#buttons) button.disabled = button.dataset.view === "difference" && !comparable;
+    byId("stage").dataset.view = name;
+    byId("preview-pane").hidden = name === "difference";
+    byId("result-pane").hidden = name !== "beside";
+    byId("difference-pane").hidden = name !== "difference";
+    press(this.#buttons, ({ dataset }) => dataset.view === name);
   }
 
   #compare(preview) {
-    const context = drawn(this.#canvas, preview);
+    const context = drawn(byId("difference"), preview);
     context.globalCompositeOperation = "difference";
     context.drawImage(drawn(new OffscreenCanvas(1, 1), this.#image, preview).canvas, 0, 0);
     ratio("difference-board", preview);
-    document.getElementById("difference-facts").textContent = levels(context);
-  }
-
-  #amplify(on) {
-    this.#canvas.classList.toggle("amplified", on);
+    byId("difference-facts").textContent = levels(context);
   }
 }
 
 export function ratio(id, { width, height }) {
-  document.getElementById(id).style.setProperty("--ratio", String(width / height));
+  byId(id).style.setProperty("--ratio", String(width / height));
 }
 
 /** Draws `image` on black, at the size of `reference`. */

@@ -1,33 +1,28 @@
-/** Submits one request at a time and shows its progress. */
+/**
+ * Submits one request at a time and shows its progress. A submission is `{key, request, layerIds, saved, preview}`: `saved` is
+ * the scene, to be restored later, and `preview` a copy of the canvas.
+ */
 
-import { Client } from "../api.js";
+import { Client, Unreachable } from "../api.js";
+import { byId, onClick } from "../dom.js";
 import * as errors from "./errors.js";
 import { Progress } from "./progress.js";
-import { Failed, PICTURES, cancel, forgetUploads, submit, waitForResult } from "./submission.js";
+import { Failed, PICTURES, forgetUploads, submit, waitForResult } from "./submission.js";
 import { WebhookLog } from "./webhook.js";
-
-/**
- * @typedef {object} Submission
- * @property {string} key
- * @property {import("./submission.js").SceneRequest} request
- * @property {number[]} layerIds
- * @property {object} saved              the scene, to be restored later
- * @property {OffscreenCanvas} preview
- */
 
 const GIVEN_UP = "No longer waiting. The server could not be reached to cancel: it may still render the picture.";
 
 export class Run {
-  #steps = new Progress(document.getElementById("run"));
+  #steps = new Progress();
   #webhook = new WebhookLog();
-  #stop = document.getElementById("stop");
+  #stop = byId("stop");
   #abort = new AbortController();
   #cancel = () => {};
 
   /** Calls `onCompleted` with the submission and the result, and `onFailed` with the faults to show. */
   constructor({ recent, results, onCredits, onCompleted, onFailed }) {
     Object.assign(this, { recent, results, onCredits, onCompleted, onFailed });
-    this.#stop.addEventListener("click", () => this.#cancel());
+    onClick(this.#stop, () => this.#cancel());
   }
 
   client(key) {
@@ -106,29 +101,28 @@ export class Run {
     this.#stop.hidden = false;
     this.#cancel = async () => {
       this.#stop.hidden = true;
-      const isReached = await cancel(client, id).catch((error) => this.#steps.say(error.message));
-      if (isReached === false) this.#abort.abort(new Error(GIVEN_UP));
+      await client.cancel(id).catch((error) => {
+        if (error instanceof Unreachable) this.#abort.abort(new Error(GIVEN_UP));
+        else this.#steps.say(error.message);
+      });
     };
   }
 
-  #showFailure(error, { request, layerIds }) {
-    const faults = error instanceof Failed ? [errors.faultIn(error.message, layerIds)] : errors.faultsOf(error, layerIds);
-    if (faults.some(({ field }) => PICTURES.includes(field))) forgetUploads(request);
-    const atFields = faults.filter(({ field }) => field);
-    this.#showSteps(error, faults.length === atFields.length ? [...new Set(atFields.map(({ field }) => field))] : []);
-    this.onFailed(atFields);
-  }
-
   /** Does not repeat an error shown at a field; hides the steps of a refused request. */
-  #showSteps(error, fields) {
-    if (!(error instanceof Failed)) return fields.length ? this.#steps.hide() : this.#steps.fail(error.message);
-    this.#steps.fail(fields.length ? `FAILED because of ${fields.join(", ")}.` : `FAILED: ${error.message}`);
+  #showFailure(error, { request, layerIds }) {
+    const hasFailed = error instanceof Failed;
+    const faults = hasFailed ? [errors.faultIn(error.message, layerIds)] : errors.faultsOf(error, layerIds);
+    if (faults.some(({ field }) => PICTURES.includes(field))) forgetUploads(request);
+    const fields = errors.fieldsOf(faults);
+    if (hasFailed) this.#steps.fail(fields ? `FAILED because of ${fields}.` : `FAILED: ${error.message}`);
+    else if (fields) this.#steps.hide();
+    else this.#steps.fail(error.message);
+    this.onFailed(faults.filter(({ field }) => field));
   }
 }
 
-/** Runs `action` unless another one is still running. */
 export async function oneAtATime(action) {
-  const button = document.getElementById("submit");
+  const button = byId("submit");
   if (button.disabled) return;
   Object.assign(button, { disabled: true, textContent: "Working…" });
   try {

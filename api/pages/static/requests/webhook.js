@@ -1,21 +1,19 @@
 /** The delivery of the last request's webhook event: all attempts, and a button to send it again. */
 
-import { clock, make } from "../dom.js";
+import { byId, clock, make, onClick, say } from "../dom.js";
 import { isLost } from "./wait.js";
 
 const [MIN_POLL_MS, MAX_POLL_MS] = [1000, 30_000];
 
 export class WebhookLog {
-  #root = document.getElementById("webhook");
-  #text = document.getElementById("webhook-text");
-  #attempts = document.getElementById("webhook-attempts");
-  #resend = document.getElementById("webhook-again");
+  #root = byId("webhook");
+  #resend = byId("webhook-again");
   #redeliver = () => {};
   #timer = 0;
   #callId = 0; // of the latest call; responses to earlier ones are ignored
 
   constructor() {
-    this.#resend.addEventListener("click", () => this.#redeliver());
+    onClick(this.#resend, () => this.#redeliver());
   }
 
   hide() {
@@ -24,7 +22,6 @@ export class WebhookLog {
     this.#root.hidden = true;
   }
 
-  /** Polls while the event is pending. */
   follow(client, id) {
     const poll = () => this.#call(() => client.delivery(id), poll);
     this.#redeliver = () => this.#call(() => client.redeliver(id), poll);
@@ -44,13 +41,13 @@ export class WebhookLog {
 
   #show({ url, state, attempts, next_attempt_at: next }) {
     this.#say(`Webhook ${url}: ${state}${next && attempts.length ? `, next attempt at ${clock(next)}` : ""}`);
-    this.#attempts.replaceChildren(...attempts.map(line));
+    byId("webhook-attempts").replaceChildren(...attempts.map(line));
     this.#resend.hidden = state === "pending";
   }
 
   #say(text) {
     this.#root.hidden = false;
-    if (this.#text.textContent !== text) this.#text.textContent = text;
+    say(byId("webhook-text"), text);
   }
 }
 

@@ -1,15 +1,13 @@
 /** The slots for pictures of the base and the selected layer: choose a file, drop one, type a URL, or use the sample. */
 
+import { all, onClick } from "../dom.js";
 import { drawContained, fromFile, fromUrl, megabytes, ripples, sampleAt, softEdge, typedFault } from "../pictures.js";
-
-/** @typedef {import("./choice.js").Choice} Choice */
 
 const SAMPLES = { base_image: "cup.jpg", overlay_image: "logo.png" };
 const GENERATED = { mask: softEdge, displacement_map: ripples };
 
 export class Slots {
-  /** @type {Record<string, Choice>} */
-  #choices = {};
+  #choices = {}; // the `Choice` in each slot
 
   /**
    * Calls `onTyped(choice, fault)` while a URL is typed, and `onMany(items)` for a folder or several files; `stageChoice()`
@@ -22,9 +20,8 @@ export class Slots {
     this.#acceptDrops();
   }
 
-  /** Connects the slots below `root`. */
   use(root) {
-    for (const slot of root.querySelectorAll(".slot")) {
+    for (const slot of all(".slot", root)) {
       const name = slot.dataset.field;
       this.elements.set(name, slot);
       delete this.#choices[name];
@@ -32,7 +29,6 @@ export class Slots {
     }
   }
 
-  /** @param {Record<string, Choice>} choices  by slot */
   show(choices) {
     for (const [name, choice] of Object.entries(choices)) {
       if (this.#choices[name] !== choice) this.elements.get(name).querySelector(".url").value = choice.text;
@@ -55,7 +51,7 @@ export class Slots {
   #listen(name, slot) {
     const url = slot.querySelector(".url");
     const choice = () => this.#choices[name];
-    for (const input of slot.querySelectorAll(".file")) {
+    for (const input of all(".file", slot)) {
       input.addEventListener("change", () => {
         const files = [...input.files];
         input.value = "";
@@ -63,17 +59,14 @@ export class Slots {
         else if (files.length) this.#takeFile(choice(), files[0]);
       });
     }
-    slot.querySelector("[data-url]").addEventListener("click", () => this.#toggleUrl(slot, url));
+    onClick(slot.querySelector("[data-url]"), ({ target }) => {
+      target.ariaExpanded = slot.classList.toggle("by-url");
+      if (slot.matches(".by-url")) url.focus();
+    });
     url.addEventListener("input", () => this.onTyped(choice(), typedFault(url.value.trim())));
     url.addEventListener("change", () => this.#takeText(choice(), url.value.trim()));
-    slot.querySelector("[data-sample]").addEventListener("click", () => choice().take(this.#sample(name)));
-    slot.querySelector("[data-clear]")?.addEventListener("click", () => choice().take(async () => null));
-  }
-
-  #toggleUrl(slot, url) {
-    const open = slot.classList.toggle("by-url");
-    slot.querySelector("[data-url]").setAttribute("aria-expanded", String(open));
-    if (open) url.focus();
+    onClick(slot.querySelector("[data-sample]"), () => choice().take(this.#sample(name)));
+    for (const clear of all("[data-clear]", slot)) onClick(clear, () => choice().take(async () => null));
   }
 
   #sample(name) {
