@@ -53,16 +53,13 @@ class Visit:
         expect(self.page.locator(selector)).to_have_text(text, use_inner_text=True)
 
     def value(self, name: str) -> str:
-        """The text in the field of a parameter."""
         return self.page.input_value(f"#p-{name}")
 
     def fill(self, **params: object) -> None:
-        """Type into the fields of parameters."""
         for name, value in params.items():
             self.page.fill(f"#p-{name}", str(value))
 
     def open_groups(self) -> None:
-        """Show the fields of every group."""
         self.page.eval_on_selector_all("details", "all => all.forEach((each) => (each.open = true))")
 
     def error(self, name: str) -> str:
@@ -81,11 +78,9 @@ class Visit:
         self.page.mouse.up()
 
     def scale(self) -> float:
-        """Screen pixels per pixel of the base."""
         return float(self.page.evaluate("preview.getBoundingClientRect().width / preview.width"))
 
     def choose(self, name: str, file_name: str, data: bytes) -> None:
-        """Choose a file as this picture."""
         file = {"name": file_name, "mimeType": "image/png", "buffer": data}
         self.page.set_input_files(f"#f-{name}", file)  # type: ignore[arg-type]
 
@@ -111,11 +106,9 @@ class Visit:
         self.page.wait_for_selector("#result-pane:not([hidden])")
 
     def await_text(self, selector: str, text: str) -> None:
-        """Wait until an element contains this text."""
         self.page.locator(selector, has_text=text).wait_for(state="attached")
 
     def run_text(self) -> str:
-        """The status text of the request."""
         return self.page.inner_text("#run-text")
 
 
@@ -147,7 +140,6 @@ def take(seen: Visit, paths: Sequence[Path]) -> None:
 
 
 def names(seen: Visit) -> list[str]:
-    """The names on the tiles."""
     return seen.page.locator("#bases b").all_inner_texts()
 
 
@@ -158,7 +150,6 @@ def send(seen: Visit) -> None:
 
 
 def await_end(seen: Visit) -> None:
-    """Wait until the results of an ended batch are shown."""
     seen.page.wait_for_selector(BATCH_ENDED)
     seen.page.wait_for_selector("#submit:enabled")
 

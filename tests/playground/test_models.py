@@ -27,11 +27,11 @@ V2 = "superimpose-v2"
 NAMED = {"base_image": "base.png", "overlay_image": "overlay.png"}
 TERMS = """async (all) => {
   const { PREVIEW_PARAMS } = await import("/assets/0/scene/parameters.js");
-  return all.map(PREVIEW_PARAMS["superimpose-v2"]);
+  return JSON.parse(all).map(PREVIEW_PARAMS["superimpose-v2"]);
 }"""
 NUDGED = """async (cases) => {
   const { offsetsFor, placement } = await import("/assets/0/canvas/geometry.js");
-  return cases.map(([params, overlay, base]) => {
+  return JSON.parse(cases).map(([params, overlay, base]) => {
     const { corner, turned } = placement(params, overlay, base);
     const moved = offsetsFor(params, { x: corner.x + 1, y: corner.y - 1 }, turned, base);
     const after = placement({ ...params, ...moved }, overlay, base).corner;
@@ -234,8 +234,10 @@ def test_sizes_and_positions_equal_the_compositors_and_a_key_moves_by_one_pixel(
         cases.append((SuperimposeV2Request(**NAMED, **any_params(chance)), *sides))
 
     page = visit().page
-    terms = page.evaluate(TERMS, [params.model_dump() for params, *_ in cases])
-    sent = [(params, *map(sized, sides)) for params, (_, *sides) in zip(terms, cases, strict=True)]
+    terms = page.evaluate(TERMS, json.dumps([params.model_dump() for params, *_ in cases]))
+    sent = json.dumps(
+        [(params, *map(sized, sides)) for params, (_, *sides) in zip(terms, cases, strict=True)]
+    )
 
     assert page.evaluate(PLACED, sent) == [placed(*case) for case in cases]
     assert {tuple(each) for each in page.evaluate(NUDGED, sent)} == {(1, -1)}
@@ -259,7 +261,7 @@ def test_the_preview_is_close_to_the_compositors_pixels(visit):
         name: SuperimposeV2Request(**{**NAMED, "image_format": "png", **case}) for name, case in CASES.items()
     }
     page = visit().page
-    terms = page.evaluate(TERMS, [params.model_dump() for params in cases.values()])
+    terms = page.evaluate(TERMS, json.dumps([params.model_dump() for params in cases.values()]))
     sent = [[drawn, params.mask is not None] for drawn, params in zip(terms, cases.values(), strict=True)]
     previews = page.evaluate(DRAWN, [[base64.b64encode(data).decode() for data in FILES], sent])
 

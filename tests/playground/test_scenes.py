@@ -45,7 +45,6 @@ def dragged(seen, start, end):
 
 
 def drawn_region(seen, region):
-    """Draw a region with the tool."""
     left, top, width, height = region
     seen.page.click("#region-tool")
     dragged(seen, (left, top), (left + width, top + height))
@@ -53,7 +52,6 @@ def drawn_region(seen, region):
 
 
 def dragged_below(seen, row, other):
-    """Drag a layer below another one of the list."""
     seen.drawn()
     seen.page.locator(row).scroll_into_view_if_needed()
     under = seen.page.locator(other).bounding_box()

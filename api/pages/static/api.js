@@ -23,15 +23,10 @@ export class Client {
     this.onCredits = onCredits;
   }
 
-  submit(model, body, idempotencyKey) {
-    const headers = { "content-type": "application/json", "idempotency-key": idempotencyKey };
-    return this.#call(`v2/${model}`, { method: "POST", body: JSON.stringify(body), headers });
-  }
-
-  /** `lines`: a Blob of NDJSON. */
-  submitBatch(model, lines, idempotencyKey, signal) {
-    const headers = { "content-type": "application/x-ndjson", "idempotency-key": idempotencyKey };
-    return this.#call(`v2/${model}/batch`, { method: "POST", body: lines, headers, signal });
+  /** Submits a request to a model, or a batch to `<model>/batch`. */
+  submit(path, type, body, idempotencyKey, signal) {
+    const headers = { "content-type": type, "idempotency-key": idempotencyKey };
+    return this.#call(`v2/${path}`, { method: "POST", body, headers, signal });
   }
 
   /** Uploads a file; resolves to its URL, which requests of the same key can use. */
@@ -109,6 +104,4 @@ async function* events(body) {
   }
 }
 
-function fields(block) {
-  return Object.fromEntries(block.split("\n").map((line) => [line.split(": ", 1)[0], line.slice(line.indexOf(": ") + 2)]));
-}
+const fields = (block) => Object.fromEntries(block.split("\n").map((line) => [line.split(": ", 1)[0], line.slice(line.indexOf(": ") + 2)]));

@@ -10,7 +10,7 @@ import { keyField } from "./key.js";
 import { fromUrl, sampleAt } from "./pictures.js";
 import * as errors from "./requests/errors.js";
 import { Recent } from "./requests/recent.js";
-import { ResultView, ratio } from "./requests/result.js";
+import * as results from "./requests/result.js";
 import { Run } from "./requests/run.js";
 import { bodyOf } from "./requests/submission.js";
 import { SCENES } from "./scene/examples.js";
@@ -37,16 +37,15 @@ function say(text) {
 
 const key = keyField();
 const form = new ParameterForm(byId("parameters"), parametersChanged);
-const scene = new Scene({ onLoading: pictureLoading, onChanged: pictureChanged, onFailed: pictureRefused, onListChanged: showLayer });
+const scene = new Scene({ onUpdated: choiceUpdated, onChanged: pictureChanged, onListChanged: showLayer });
 const { base, layers } = scene;
 const list = new LayerList(layers, say);
 const chooseMany = (items) => base.take(async () => (await loadBatch()).choose(items));
 const slots = new Slots(origin, Number(maxInputBytes), { onTyped: markChoice, onMany: chooseMany, stageChoice });
 const draw = previewer();
 const showCode = codeCard();
-const results = new ResultView();
 const recents = new Recent(key, restoreEntry, async ({ id }) => (await loadBatch()).open(key.value(), id));
-const runs = new Run({ recent: recents, results, onCredits: key.showCredits, onCompleted: correctBaseSize, onFailed: showFaults });
+const runs = new Run({ recent: recents, onCredits: key.showCredits, onCompleted: correctBaseSize, onFailed: showFaults });
 const showFrame = handles(() => scene.selected(), (changes) => form.set(changes));
 const endSketch = regionTool((region) => form.set({ region, corners: null, gravity: "center" }));
 
@@ -70,7 +69,7 @@ function redrawNow() {
   const shown = scene.drawables();
   const { params: output } = scene.effectOfOutput();
   draw(byId("preview"), base.picture, shown, output);
-  ratio("board", base.picture);
+  results.ratio("board", base.picture);
   const framed = scene.selected();
   showFrame(framed);
   const { width, height } = base.picture;
@@ -137,12 +136,8 @@ function markChoice({ name, layer }, message) {
   if (message) errors.mark([{ field: name, layer: layer?.id, message }]);
 }
 
-function pictureLoading(choice) {
-  markChoice(choice, "");
-  slots.update(choice);
-}
-
-function pictureRefused(choice) {
+/** A picture is loading, or was refused. */
+function choiceUpdated(choice) {
   markChoice(choice, choice.error);
   slots.update(choice);
   pictureSettled();
@@ -161,7 +156,7 @@ async function loadBatch() {
   const { Batch } = await import("./batches/batch.js").catch(() => {
     throw new Unreachable();
   });
-  return (batch ??= new Batch({ base, saved: () => scene.saved(toSaved), runs, recents, results, redraw, snapshot, onFailed: showFaults }));
+  return (batch ??= new Batch({ base, saved: () => scene.saved(toSaved), runs, recents, redraw, snapshot, onFailed: showFaults }));
 }
 
 /** The size of a base on another site is a guess until a result, which has the same size, shows it. */

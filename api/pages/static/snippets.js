@@ -10,9 +10,7 @@ export const requestCode = (origin, model, body) => ({
 
 const NEEDS = { python: "; needs pip install segmind", javascript: "; a module for Node 18 or newer" };
 
-function hasFiles(value) {
-  return isFile(value) || (typeof value === "object" && value !== null && Object.values(value).some(hasFiles));
-}
+const hasFiles = (value) => isFile(value) || (typeof value === "object" && value !== null && Object.values(value).some(hasFiles));
 
 const isFile = (value) => typeof value === "object" && value !== null && "file" in value;
 

@@ -4,6 +4,7 @@ import { ApiError, Unreachable } from "../api.js";
 import { byId, onClick } from "../dom.js";
 import { fromFile, megabytes } from "../pictures.js";
 import * as errors from "../requests/errors.js";
+import * as results from "../requests/result.js";
 import { oneAtATime } from "../requests/run.js";
 import { forgetUploads } from "../requests/submission.js";
 import { basesIn, count, describeSkipped } from "./bases.js";
@@ -144,10 +145,10 @@ export class Batch {
     if (base) await this.page.base.take(() => this.#load(base));
     if (base && this.#selected !== index) return; // the file cannot be read, or another was chosen meanwhile
     const result = this.#tiles.resultOf(index);
-    if (!result) return this.page.results.view("edit");
+    if (!result) return results.view("edit");
     const isCurrent = base && this.#layers() === this.#sentLayers;
-    this.page.results[isCurrent ? "expect" : "outdate"]();
-    return this.page.results.show(result, isCurrent ? this.page.snapshot() : null);
+    results[isCurrent ? "expect" : "outdate"]();
+    return results.show(result, isCurrent ? this.page.snapshot() : null);
   }
 
   /** The scene without its base, as JSON. */

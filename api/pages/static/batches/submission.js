@@ -27,13 +27,11 @@ export async function send(client, request, bases, maxBytes, callbacks, signal) 
   }
   const body = new Blob(lines);
   callbacks.onSend(body.size);
-  return sendOnce((key) => client.submitBatch(request.model, body, key, signal), callbacks, signal);
+  return sendOnce((key) => client.submit(`${request.model}/batch`, "application/x-ndjson", body, key, signal), callbacks, signal);
 }
 
 /** The first line. The webhook is that of the batch, not of each request. */
-export function headOf({ base_image: _, webhook_url: webhook, ...defaults }) {
-  return { defaults, ...(webhook && { webhook_url: webhook }) };
-}
+export const headOf = ({ base_image: _, webhook_url: webhook, ...defaults }) => ({ defaults, ...(webhook && { webhook_url: webhook }) });
 
 /** A Blob, which the browser may store on disk. */
 async function line({ id, path, file }) {

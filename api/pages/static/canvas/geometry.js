@@ -56,17 +56,11 @@ function fitted(mode, overlay, area) {
   return scaled(overlay, choose(area.width / overlay.width, area.height / overlay.height), roundHalfEven);
 }
 
-function sideOf(side, { width, height }) {
-  return { width, height, min: Math.min(width, height), max: Math.max(width, height) }[side];
-}
+const sideOf = (side, { width, height }) => ({ width, height, min: Math.min(width, height), max: Math.max(width, height) })[side];
 
-function withWidth(size, width) {
-  return { width: roundHalfEven(width), height: roundHalfEven((size.height * width) / size.width) };
-}
+const withWidth = (size, width) => ({ width: roundHalfEven(width), height: roundHalfEven((size.height * width) / size.width) });
 
-function scaled(size, factor, round) {
-  return { width: round(size.width * factor), height: round(size.height * factor) };
-}
+const scaled = (size, factor, round) => ({ width: round(size.width * factor), height: round(size.height * factor) });
 
 function turnedSize({ width, height }, degrees) {
   if (degrees % 180 === 0) return { width, height };

@@ -30,9 +30,7 @@ const isSupported = (mode) => mode === "lighter" || CSS.supports("mix-blend-mode
 export function previewer() {
   const layerOf = layerCache();
   return (canvas, base, drawables, output) => {
-    const scale = Math.min(1, MAX_SIDE / Math.max(base.width, base.height));
-    canvas.width = Math.max(1, Math.round(base.width * scale));
-    canvas.height = Math.max(1, Math.round(base.height * scale));
+    Object.assign(canvas, capped(base, MAX_SIDE));
     const context = canvas.getContext("2d");
     context.scale(canvas.width / base.width, canvas.height / base.height);
     context.drawImage(base.image, 0, 0, base.width, base.height);
@@ -109,7 +107,7 @@ function layerCache() {
   const cache = new WeakMap();
   return ({ key, pictures, params }, { size, overlay }) => {
     const { overlay_image: picture, mask } = pictures;
-    const canvasSize = capped(params.corners ? overlay : size);
+    const canvasSize = capped(params.corners ? overlay : size, MAX_LAYER_SIDE);
     const id = JSON.stringify([params.flip, params.invert_mask, params.resize_method, params.color, Boolean(params.corners), canvasSize]);
     const last = cache.get(key);
     if (last?.id === id && last.picture === picture && last.mask === mask) return last.canvas;
@@ -119,8 +117,9 @@ function layerCache() {
   };
 }
 
-function capped({ width, height }) {
-  const scale = Math.min(1, MAX_LAYER_SIDE / Math.max(width, height));
+/** The size with the same aspect ratio whose sides are at most `max`. */
+function capped({ width, height }, max) {
+  const scale = Math.min(1, max / Math.max(width, height));
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
 }
 

@@ -115,6 +115,4 @@ export function clearAll() {
   changed();
 }
 
-function controlOf(element) {
-  return element?.querySelector(element.matches(".by-url") ? ".url" : "[aria-describedby]") ?? null;
-}
+const controlOf = (element) => element?.querySelector(element.matches(".by-url") ? ".url" : "[aria-describedby]") ?? null;

@@ -3,63 +3,59 @@
 import { all, byId, onClick, press } from "../dom.js";
 import { megabytes } from "../pictures.js";
 
-export class ResultView {
-  #image = byId("result");
-  #isCurrent = false;
-  #buttons = all("button[data-view]");
+const buttons = all("button[data-view]");
+let isCurrent = false;
 
-  constructor() {
-    for (const button of this.#buttons) onClick(button, () => this.view(button.dataset.view));
-  }
+/** The next result belongs to the current parameters. */
+export function expect() {
+  isCurrent = true;
+}
 
-  /** The next result belongs to the current parameters. */
-  expect() {
-    this.#isCurrent = true;
-  }
+/** `result`: as `resultIn` returns it; `preview`: a copy from the time of the submit, or null. */
+export async function show(result, preview) {
+  const image = byId("result");
+  image.src = result.path;
+  await image.decode();
+  ratio("result-board", result);
+  byId("result-name").textContent = isCurrent ? "Result" : "Earlier result";
+  byId("result-facts").textContent = facts(result);
+  Object.assign(byId("download"), { href: result.path, download: result.name });
+  for (const button of buttons) button.disabled = button.dataset.view === "difference" && !preview;
+  if (preview) compare(preview, image);
+  view("beside");
+  byId("result-pane").scrollIntoView({ block: "nearest" });
+}
 
-  /** `result`: as `resultIn` returns it; `preview`: a copy from the time of the submit, or null. */
-  async show(result, preview) {
-    this.#image.src = result.path;
-    await this.#image.decode();
-    ratio("result-board", result);
-    byId("result-name").textContent = this.#isCurrent ? "Result" : "Earlier result";
-    byId("result-facts").textContent = facts(result);
-    Object.assign(byId("download"), { href: result.path, download: result.name });
-    for (const button of this.#buttons) button.disabled = button.dataset.view === "difference" && !preview;
-    if (preview) this.#compare(preview);
-    this.view("beside");
-    byId("result-pane").scrollIntoView({ block: "nearest" });
-  }
+/** The parameters have changed since the submit. */
+export function outdate() {
+  isCurrent = false;
+  byId("result-name").textContent = "Earlier result";
+}
 
-  /** The parameters have changed since the submit. */
-  outdate() {
-    this.#isCurrent = false;
-    byId("result-name").textContent = "Earlier result";
-  }
+/** The pictures have changed: the difference no longer applies. */
+export function endComparison() {
+  outdate();
+  const difference = buttons.find(({ dataset }) => dataset.view === "difference");
+  if (difference.ariaPressed === "true") view("edit");
+  difference.disabled = true;
+}
 
-  /** The pictures have changed: the difference no longer applies. */
-  endComparison() {
-    this.outdate();
-    const difference = this.#buttons.find(({ dataset }) => dataset.view === "difference");
-    if (difference.ariaPressed === "true") this.view("edit");
-    difference.disabled = true;
-  }
+export function view(name) {
+  byId("stage").dataset.view = name;
+  byId("preview-pane").hidden = name === "difference";
+  byId("result-pane").hidden = name !== "beside";
+  byId("difference-pane").hidden = name !== "difference";
+  press(buttons, ({ dataset }) => dataset.view === name);
+}
 
-  view(name) {
-    byId("stage").dataset.view = name;
-    byId("preview-pane").hidden = name === "difference";
-    byId("result-pane").hidden = name !== "beside";
-    byId("difference-pane").hidden = name !== "difference";
-    press(this.#buttons, ({ dataset }) => dataset.view === name);
-  }
+for (const button of buttons) onClick(button, () => view(button.dataset.view));
 
-  #compare(preview) {
-    const context = drawn(byId("difference"), preview);
-    context.globalCompositeOperation = "difference";
-    context.drawImage(drawn(new OffscreenCanvas(1, 1), this.#image, preview).canvas, 0, 0);
-    ratio("difference-board", preview);
-    byId("difference-facts").textContent = levels(context);
-  }
+function compare(preview, image) {
+  const context = drawn(byId("difference"), preview);
+  context.globalCompositeOperation = "difference";
+  context.drawImage(drawn(new OffscreenCanvas(1, 1), image, preview).canvas, 0, 0);
+  ratio("difference-board", preview);
+  byId("difference-facts").textContent = levels(context);
 }
 
 export function ratio(id, { width, height }) {

@@ -32,8 +32,8 @@ export function picturesOf({ base, layers }) {
 export class Failed extends Error {}
 
 export async function submit(client, request, callbacks, signal) {
-  const body = bodyOf(request, await references(client, picturesOf(request), callbacks));
-  return (await sendOnce((key) => client.submit(request.model, body, key), callbacks, signal)).request_id;
+  const body = JSON.stringify(bodyOf(request, await references(client, picturesOf(request), callbacks)));
+  return (await sendOnce((key) => client.submit(request.model, "application/json", body, key), callbacks, signal)).request_id;
 }
 
 /** A function that turns each of these pictures into its value in a body. Uploads large files. */
@@ -69,7 +69,7 @@ export async function waitForResult(client, id, callbacks, signal) {
   return { result: resultIn(body), expires: Date.parse(expires), metrics, warnings };
 }
 
-/** The picture in a result body, as `ResultView` shows it. */
+/** The picture in a result body, as `result.js` shows it. */
 export function resultIn({ images: [image] }) {
   return {
     path: `pictures/${image.file_name}`, // relative to the page, whatever the service's public URL

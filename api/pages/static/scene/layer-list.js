@@ -50,9 +50,8 @@ export class LayerList {
     row.classList.toggle("at-fault", isWrong);
     part(".layer-name").ariaPressed = layer === this.layers.selected;
     part("[data-do=toggle]").ariaPressed = layer.hidden;
-    for (const [selector, action] of Object.entries(LABELS)) {
-      Object.assign(part(selector), { ariaLabel: `${action} ${name}`, title: `${action} ${name}` });
-    }
+    label(part(".grip"), `Move ${name}`);
+    for (const [action, { verb }] of Object.entries(ACTIONS)) label(part(`[data-do=${action}]`), `${verb} ${name}`);
     this.#drawSwatch(part("canvas"), layer);
   }
 
@@ -72,7 +71,7 @@ export class LayerList {
       onClick(button, () => {
         const name = nameOf(layer);
         layers[button.dataset.do](layer);
-        this.say(ANNOUNCEMENTS[button.dataset.do](name, layer));
+        this.say(`${name} ${ACTIONS[button.dataset.do].done(layer)}`);
       });
     }
     this.#makeMovable(layer, row, row.querySelector(".grip"));
@@ -100,12 +99,13 @@ export class LayerList {
   }
 }
 
-const LABELS = { ".grip": "Move", "[data-do=toggle]": "Hide", "[data-do=duplicate]": "Duplicate", "[data-do=remove]": "Remove" };
-const ANNOUNCEMENTS = {
-  toggle: (name, { hidden }) => `${name} ${hidden ? "hidden" : "shown"}`,
-  duplicate: (name) => `${name} duplicated`,
-  remove: (name) => `${name} removed`,
+const ACTIONS = {
+  toggle: { verb: "Hide", done: ({ hidden }) => (hidden ? "hidden" : "shown") },
+  duplicate: { verb: "Duplicate", done: () => "duplicated" },
+  remove: { verb: "Remove", done: () => "removed" },
 };
+
+const label = (button, text) => Object.assign(button, { ariaLabel: text, title: text });
 
 export function nameOf({ kind, params, pictures }) {
   if (kind === "colour") return params.color ?? "Colour";

@@ -19,7 +19,7 @@ export class Choice {
   #latest = null;
   #callbacks;
 
-  /** `callbacks`: `onLoading`, `onChanged` and `onFailed`, each called with this; `layer` is null for the base. */
+  /** `callbacks`: `onChanged` with another picture, else `onUpdated`, called with this. `layer` is null for the base. */
   constructor(name, layer, callbacks) {
     Object.assign(this, { name, layer });
     this.#callbacks = callbacks;
@@ -29,13 +29,13 @@ export class Choice {
   async take(load, text = "") {
     const call = (this.#latest = Symbol(this.name));
     Object.assign(this, { text, error: "", isLoading: true });
-    this.#callbacks.onLoading(this);
+    this.#callbacks.onUpdated(this);
     const [{ status, value, reason }] = await Promise.allSettled([load()]);
     if (this.#latest !== call) return;
     this.isLoading = false;
     if (status === "fulfilled") this.picture = value;
     else this.error = reason.message;
-    this.#callbacks[this.error ? "onFailed" : "onChanged"](this);
+    this.#callbacks[this.error ? "onUpdated" : "onChanged"](this);
   }
 }
 

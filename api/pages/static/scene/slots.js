@@ -15,23 +15,20 @@ export class Slots {
    */
   constructor(origin, maxBytes, { onTyped, onMany, stageChoice }) {
     Object.assign(this, { origin, maxBytes, onTyped, onMany, stageChoice });
-    this.elements = new Map();
     this.use(document);
     this.#acceptDrops();
   }
 
   use(root) {
     for (const slot of all(".slot", root)) {
-      const name = slot.dataset.field;
-      this.elements.set(name, slot);
-      delete this.#choices[name];
-      this.#listen(name, slot);
+      delete this.#choices[slot.dataset.field];
+      this.#listen(slot.dataset.field, slot);
     }
   }
 
   show(choices) {
     for (const [name, choice] of Object.entries(choices)) {
-      if (this.#choices[name] !== choice) this.elements.get(name).querySelector(".url").value = choice.text;
+      if (this.#choices[name] !== choice) slotOf(name).querySelector(".url").value = choice.text;
       this.#choices[name] = choice;
       this.update(choice);
     }
@@ -41,7 +38,7 @@ export class Slots {
   update(choice) {
     const { name, picture, isLoading, error } = choice;
     if (this.#choices[name] !== choice) return;
-    const slot = this.elements.get(name);
+    const slot = slotOf(name);
     if (!isLoading && !error) slot.querySelector(".url").value = choice.text;
     slot.querySelector(".about").textContent = isLoading ? "loading…" : picture ? about(picture) : "none";
     slot.classList.toggle("filled", picture !== null);
@@ -64,21 +61,18 @@ export class Slots {
       if (slot.matches(".by-url")) url.focus();
     });
     url.addEventListener("input", () => this.onTyped(choice(), typedFault(url.value.trim())));
-    url.addEventListener("change", () => this.#takeText(choice(), url.value.trim()));
-    onClick(slot.querySelector("[data-sample]"), () => choice().take(this.#sample(name)));
+    url.addEventListener("change", () => {
+      const text = url.value.trim();
+      const { picture } = choice();
+      choice().take(async () => (text ? fromUrl(text, this.origin) : picture), text);
+    });
+    const sample = name in SAMPLES ? sampleAt(this.origin, SAMPLES[name]) : async () => fromFile(await GENERATED[name](), Infinity);
+    onClick(slot.querySelector("[data-sample]"), () => choice().take(sample));
     for (const clear of all("[data-clear]", slot)) onClick(clear, () => choice().take(async () => null));
-  }
-
-  #sample(name) {
-    return name in SAMPLES ? sampleAt(this.origin, SAMPLES[name]) : async () => fromFile(await GENERATED[name](), Infinity);
   }
 
   #takeFile(choice, file) {
     choice.take(() => fromFile(file, this.maxBytes));
-  }
-
-  #takeText(choice, text) {
-    choice.take(async () => (text ? fromUrl(text, this.origin) : choice.picture), text);
   }
 
   #acceptDrops() {
@@ -100,6 +94,8 @@ export class Slots {
     });
   }
 }
+
+const slotOf = (name) => document.querySelector(`.slot[data-field="${name}"]`);
 
 /** A dropped folder's entry or a file; null for anything else. */
 function dropped(item) {
