@@ -26,7 +26,6 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 OUTPUT = ("image_format", "animation", "background", "image_quality")  # first; others in the model's order
 UNGROUPED = {"base_image", "overlays", "color", *PICTURES}
 OPEN = ("Place", "Size", "Look", "Output")
-OTHERS = "More"
 SAMPLES: Mapping[str, str] = {
     "base_image": "cup",
     "overlay_image": "logo",
@@ -34,7 +33,6 @@ SAMPLES: Mapping[str, str] = {
     "displacement_map": "ripples",
 }
 OPTIONAL = ("mask", "displacement_map")
-MULTIPLE = "base_image"
 FOLDER = """
 <input class="file" id="f-folder" type="file" webkitdirectory aria-label="Bases: a folder" autocomplete="off">
 <label class="button small" for="f-folder" aria-hidden="true">Folder</label>"""
@@ -48,7 +46,6 @@ def base() -> str:
 
 
 def choices() -> str:
-    """Options of the list of models."""
     return "".join(_option(name, name == DEFAULT_MODEL) for name in MODELS)
 
 
@@ -78,7 +75,6 @@ several files or a folder become bases.</p>
 
 
 def _slots(schemas: Mapping[str, Schema]) -> str:
-    """The colour and the pictures of a layer."""
     pictures = [_slot(name, schemas[name]) for name in PICTURES if name in schemas]
     return "\n".join([_field("color", schemas["color"]), *pictures] if "color" in schemas else pictures)
 
@@ -86,7 +82,7 @@ def _slots(schemas: Mapping[str, Schema]) -> str:
 def _groups(schemas: Mapping[str, Schema]) -> str:
     grouped = {name for names in GROUPS.values() for name in names}
     known = grouped | UNGROUPED | OutputParams.model_fields.keys()
-    groups = {**GROUPS, OTHERS: tuple(name for name in schemas if name not in known)}
+    groups = {**GROUPS, "More": tuple(name for name in schemas if name not in known)}
     return "\n".join(_group(title, schemas, names) for title, names in groups.items())
 
 
@@ -218,7 +214,7 @@ def _notes(name: str, schema: Schema) -> str:
 def _slot(name: str, schema: Schema) -> str:
     title = name.removesuffix("_image").replace("_", " ").capitalize()
     clear = _none_button("data-clear", title.lower()) if name in OPTIONAL else ""
-    multiple, folder = (" multiple", FOLDER) if name == MULTIPLE else ("", "")
+    multiple, folder = (" multiple", FOLDER) if name == "base_image" else ("", "")
     return f"""<div class="slot" data-field="{name}">
 <canvas class="thumb" width="104" height="104" aria-hidden="true"></canvas>
 <h3>{title}</h3><p class="about aside">none</p>

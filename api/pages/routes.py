@@ -16,6 +16,7 @@ from api.service import origin_of, service_of
 from jobs.config.settings import Settings
 
 CACHED_FOREVER = "public, max-age=31536000, immutable"
+LIMITS = ("max_input_bytes", "max_body_bytes", "max_batch_bytes")
 POLICY = "; ".join(
     [
         "default-src 'none'",
@@ -34,7 +35,7 @@ router = APIRouter(include_in_schema=False)
 
 @router.api_route("/", methods=["GET", "HEAD"])
 def playground(request: Request) -> Response:
-    return _page(request, playground_template())
+    return _send_page(request, playground_html(origin_of(request), service_of(request).settings))
 
 
 @router.api_route("/docs", methods=["GET", "HEAD"])
@@ -45,7 +46,7 @@ def documentation(request: Request) -> Response:
     Stoplight Elements (2.1 MB) and RapiDoc (0.9 MB) would need copies in the repository; ReDoc cannot send
     requests.
     """
-    return _page(request, _template("docs"))
+    return _send_page(request, _template("docs").substitute(origin=escape(origin_of(request))))
 
 
 @router.api_route("/assets/{of_version}/{name:path}", methods=["GET", "HEAD"])
@@ -58,9 +59,13 @@ def asset(of_version: str, name: str, request: Request) -> Response:
     return _send(request, file, {"Cache-Control": cache_control})
 
 
+def playground_html(origin: str, settings: Settings) -> str:
+    limits = {name: getattr(settings, name) for name in LIMITS}
+    return _playground().substitute(origin=escape(origin), **limits)
+
+
 @cache
-def playground_template() -> Template:
-    """The page with the forms of all models, rendered once."""
+def _playground() -> Template:
     parts = {part.__name__: part() for part in (fields.base, fields.choices, fields.models)}
     return Template(_template("playground").safe_substitute(parts))
 
@@ -77,14 +82,8 @@ def _template(name: str) -> Template:
     return Template(page.safe_substitute(values, head=head.substitute(values)))
 
 
-def filled(template: Template, origin: str, settings: Settings) -> str:
-    limits = ("max_input_bytes", "max_body_bytes", "max_batch_bytes")
-    return template.substitute({name: getattr(settings, name) for name in limits}, origin=escape(origin))
-
-
-def _page(request: Request, template: Template) -> Response:
+def _send_page(request: Request, text: str) -> Response:
     """Browsers cache the page, but revalidate it on each visit."""
-    text = filled(template, origin_of(request), service_of(request).settings)
     html = Asset(text.encode(), "text/html")
     etag = f'W/"{sha256(html.data).hexdigest()[:32]}"'  # weak: the same for both encodings
     headers = {"Content-Security-Policy": POLICY, "ETag": etag, "Cache-Control": "no-cache"}

@@ -285,9 +285,9 @@ class Toned(SuperimposeV2Request):
 
 def test_a_new_model_appears_by_itself(visit, service, monkeypatch):
     monkeypatch.setitem(MODELS, "toned", Toned)
-    pages.playground_template.cache_clear()
-    text = pages.filled(pages.playground_template(), service.url, Settings())
-    pages.playground_template.cache_clear()
+    pages._playground.cache_clear()
+    text = pages.playground_html(service.url, Settings())
+    pages._playground.cache_clear()
     seen = visit()
     seen.page.route(f"{service.url}/", lambda route: route.fulfill(body=text, content_type="text/html"))
     seen.page.reload()

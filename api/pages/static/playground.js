@@ -203,7 +203,7 @@ function submitted(event) {
   return batch.start(prepareSubmission);
 }
 
-/** Waits until all pictures are loaded. Resolves to a `Submission`, or to null if there are faults. */
+/** Waits until all pictures are loaded. Resolves to a submission (see `run.js`), or to null if there are faults. */
 async function prepareSubmission() {
   while (scene.choices().some(({ isLoading }) => isLoading)) await new Promise((resolve) => (pictureSettled = resolve));
   const faults = [...scene.faults(), ...formFaults()];
