@@ -10,7 +10,7 @@ from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 
-IMPORT = re.compile(r'^import .* from "(\.+/.+)";$', re.MULTILINE)
+IMPORT = re.compile(r"""\b(?:from|import)\s*["'](\.[^"']+)["']""")  # not `import("...")`
 TYPES = {"js": "text/javascript", "css": "text/css", "svg": "image/svg+xml"}
 STATIC = Path(__file__).parent / "static"
 SWAGGER_UI = ("swagger-ui-bundle.js", "swagger-ui.css")

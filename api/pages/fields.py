@@ -4,7 +4,7 @@ The value of each field in the HTML is the parameter's default, so that the page
 A new model appears by itself. A new parameter appears in the last group until it is listed in `GROUPS`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from html import escape
 from typing import Any
 
@@ -23,18 +23,9 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 """The parameters of a layer; a model may not have all of them. `color` is shown with the pictures."""
 
-OUTPUT = (
-    "image_format",
-    "animation",
-    "background",
-    "image_quality",
-    "base64",
-    "keep_copyright",
-    "keep_icc_profile",
-)
+OUTPUT = ("image_format", "animation", "background", "image_quality")  # first; others in the model's order
 UNGROUPED = {"base_image", "overlays", "color", *PICTURES}
-OPEN = ("Place", "Size", "Look")
-OTHERS = "More"
+OPEN = ("Place", "Size", "Look", "Output")
 SAMPLES: Mapping[str, str] = {
     "base_image": "cup",
     "overlay_image": "logo",
@@ -42,7 +33,6 @@ SAMPLES: Mapping[str, str] = {
     "displacement_map": "ripples",
 }
 OPTIONAL = ("mask", "displacement_map")
-MULTIPLE = "base_image"
 FOLDER = """
 <input class="file" id="f-folder" type="file" webkitdirectory aria-label="Bases: a folder" autocomplete="off">
 <label class="button small" for="f-folder" aria-hidden="true">Folder</label>"""
@@ -56,7 +46,6 @@ def base() -> str:
 
 
 def choices() -> str:
-    """Options of the list of models."""
     return "".join(_option(name, name == DEFAULT_MODEL) for name in MODELS)
 
 
@@ -80,18 +69,12 @@ def _model(name: str, schemas: Mapping[str, Schema]) -> str:
 several files or a folder become bases.</p>
 {_groups(schemas)}
 </div>
-{_output(schemas)}
-{_webhook()}
+{_group("Output", schemas, dict.fromkeys([*OUTPUT, *OutputParams.model_fields]))}
+{_group("Webhook", RequestOptions.model_json_schema()["properties"], ("webhook_url",))}
 </template>"""
 
 
-def _webhook() -> str:
-    schemas = RequestOptions.model_json_schema()["properties"]
-    return _group("Webhook", [_field("webhook_url", schemas["webhook_url"])], False)
-
-
 def _slots(schemas: Mapping[str, Schema]) -> str:
-    """The colour and the pictures of a layer."""
     pictures = [_slot(name, schemas[name]) for name in PICTURES if name in schemas]
     return "\n".join([_field("color", schemas["color"]), *pictures] if "color" in schemas else pictures)
 
@@ -99,28 +82,17 @@ def _slots(schemas: Mapping[str, Schema]) -> str:
 def _groups(schemas: Mapping[str, Schema]) -> str:
     grouped = {name for names in GROUPS.values() for name in names}
     known = grouped | UNGROUPED | OutputParams.model_fields.keys()
-    groups = {**GROUPS, OTHERS: tuple(name for name in schemas if name not in known)}
-    return "\n".join(
-        _group(
-            title, [_slot_or_field(name, schemas[name]) for name in names if name in schemas], title in OPEN
-        )
-        for title, names in groups.items()
-    )
+    groups = {**GROUPS, "More": tuple(name for name in schemas if name not in known)}
+    return "\n".join(_group(title, schemas, names) for title, names in groups.items())
 
 
-def _output(schemas: Mapping[str, Schema]) -> str:
-    names = (*OUTPUT, *(name for name in OutputParams.model_fields if name not in OUTPUT))
-    return _group("Output", [_field(name, schemas[name]) for name in names if name in schemas], True)
-
-
-def _slot_or_field(name: str, schema: Schema) -> str:
-    return _slot(name, schema) if name in SAMPLES else _field(name, schema)
-
-
-def _group(title: str, fields: Sequence[str], is_open: bool) -> str:
+def _group(title: str, schemas: Mapping[str, Schema], names: Iterable[str]) -> str:
+    fields = [
+        (_slot if name in SAMPLES else _field)(name, schemas[name]) for name in names if name in schemas
+    ]
     if not fields:
         return ""
-    return f"""<details class="group"{" open" if is_open else ""}>
+    return f"""<details class="group"{" open" if title in OPEN else ""}>
 <summary><h3>{title}</h3></summary>
 <div class="fields">
 {"".join(fields)}</div>
@@ -242,10 +214,10 @@ def _notes(name: str, schema: Schema) -> str:
 def _slot(name: str, schema: Schema) -> str:
     title = name.removesuffix("_image").replace("_", " ").capitalize()
     clear = _none_button("data-clear", title.lower()) if name in OPTIONAL else ""
-    multiple, folder = (" multiple", FOLDER) if name == MULTIPLE else ("", "")
+    multiple, folder = (" multiple", FOLDER) if name == "base_image" else ("", "")
     return f"""<div class="slot" data-field="{name}">
 <canvas class="thumb" width="104" height="104" aria-hidden="true"></canvas>
-<h3>{title}</h3><p class="about">none</p>
+<h3>{title}</h3><p class="about aside">none</p>
 <div class="slot-buttons">
 <input class="file" id="f-{name}" type="file" accept="image/*"{multiple} aria-label="{title}: a file"\
 {_described(name)}>

@@ -1,11 +1,12 @@
 """A real browser that visits the playground, and reaches nothing but the service."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from playwright.sync_api import (
     Browser,
     BrowserContext,
@@ -26,6 +27,7 @@ expect.set_options(timeout=PATIENCE_MS)
 READY = "#frame:not([hidden])"
 DESK: Any = {"viewport": {"width": 1280, "height": 800}}
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+BATCH_ENDED = "#batch-zip:not([hidden])"
 STORED = "cookies,local_storage,indexeddb,cache_storage,service_workers"
 
 
@@ -51,16 +53,13 @@ class Visit:
         expect(self.page.locator(selector)).to_have_text(text, use_inner_text=True)
 
     def value(self, name: str) -> str:
-        """The text in the field of a parameter."""
         return self.page.input_value(f"#p-{name}")
 
     def fill(self, **params: object) -> None:
-        """Type into the fields of parameters."""
         for name, value in params.items():
             self.page.fill(f"#p-{name}", str(value))
 
     def open_groups(self) -> None:
-        """Show the fields of every group."""
         self.page.eval_on_selector_all("details", "all => all.forEach((each) => (each.open = true))")
 
     def error(self, name: str) -> str:
@@ -79,11 +78,9 @@ class Visit:
         self.page.mouse.up()
 
     def scale(self) -> float:
-        """Screen pixels per pixel of the base."""
         return float(self.page.evaluate("preview.getBoundingClientRect().width / preview.width"))
 
     def choose(self, name: str, file_name: str, data: bytes) -> None:
-        """Choose a file as this picture."""
         file = {"name": file_name, "mimeType": "image/png", "buffer": data}
         self.page.set_input_files(f"#f-{name}", file)  # type: ignore[arg-type]
 
@@ -109,17 +106,57 @@ class Visit:
         self.page.wait_for_selector("#result-pane:not([hidden])")
 
     def await_text(self, selector: str, text: str) -> None:
-        """Wait until an element contains this text."""
         self.page.locator(selector, has_text=text).wait_for(state="attached")
 
     def run_text(self) -> str:
-        """The status text of the request."""
         return self.page.inner_text("#run-text")
 
 
-@pytest.fixture(scope="module")
+def folder_of(place: Path, names: Iterable[str], size: tuple[int, int] = (60, 40)) -> Path:
+    """A folder "cups" with small pictures of different greys."""
+    folder = place / "cups"
+    for at, name in enumerate(names):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", size, (at * 9 % 256,) * 3).save(path, "JPEG")
+    return folder
+
+
+def drop(seen: Visit, paths: Sequence[Path], on: str = '[data-field="base_image"]') -> None:
+    """Drag files or folders from the desktop onto a part of the page."""
+    box = seen.page.locator(on).bounding_box()
+    assert box is not None
+    at = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    browser = seen.page.context.new_cdp_session(seen.page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        browser.send("Input.dispatchDragEvent", {"type": kind, **at, "data": data})
+
+
+def take(seen: Visit, paths: Sequence[Path]) -> None:
+    """Drop files, and wait until the first is the base."""
+    drop(seen, paths)
+    seen.page.wait_for_selector('#bases [aria-pressed="true"]')
+
+
+def names(seen: Visit) -> list[str]:
+    return seen.page.locator("#bases b").all_inner_texts()
+
+
+def send(seen: Visit) -> None:
+    """Press Submit, and wait until the batch has ended and its results are shown."""
+    seen.page.click("#submit")
+    await_end(seen)
+
+
+def await_end(seen: Visit) -> None:
+    seen.page.wait_for_selector(BATCH_ENDED)
+    seen.page.wait_for_selector("#submit:enabled")
+
+
+@pytest.fixture(scope="package")
 def browser(chromium: str) -> Iterator[Browser]:
-    """One browser per test file: its event loop must not outlive it."""
+    """One browser: its event loop must not outlive this folder's tests."""
     with sync_playwright() as playwright:
         flags = [*FLAGS, "--process-per-site"]
         browser = playwright.chromium.launch(executable_path=chromium, args=flags)
@@ -127,7 +164,7 @@ def browser(chromium: str) -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def window(browser: Browser, service: Any) -> Iterator[BrowserContext]:
     """A desktop window; its first page keeps alive the renderer process of later pages."""
     with browser.new_context(**DESK) as window:
@@ -143,12 +180,12 @@ def own_key(service: Any) -> Iterator[str]:
         yield ApiKeys(redis).create("own")[1]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def idle_service(redis_socket: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     """A service without workers and with a short queue."""
     place = tmp_path_factory.mktemp("idle")
     limits = {"max_waiting_per_key": 4, "max_batch_bytes": 50_000}
-    with running(environment(empty_database(redis_socket, 2), place, **limits), workers=0) as stack:
+    with running(environment(empty_database(redis_socket, 3), place, **limits), workers=0) as stack:
         yield stack
 
 

@@ -5,7 +5,7 @@ from redis import Redis
 
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
-from tests.playground.bases import await_end, folder_of, take
+from tests.playground.conftest import await_end, folder_of, take
 
 FRUIT = ["apple.jpg", "fig.jpg", "plum.jpg"]
 

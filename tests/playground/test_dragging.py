@@ -155,15 +155,15 @@ def test_fields_move_the_frame_and_sliders_follow_them(visit):
 def test_fit_centre_and_reset(visit):
     seen = visit()
 
-    seen.page.click("[data-tool=fit]")
+    seen.page.click("#fit")
     assert (seen.value("overlay_resize"), seen.value("x_offset"), seen.value("y_offset")) == (
         "Fit",
         "100",
         "0",
     )
-    seen.page.click("[data-tool=reset]")
+    seen.page.click("#reset")
     assert (seen.value("overlay_resize"), seen.value("x_offset")) == ("Resize by rescale_factor", "430")
-    seen.page.click("[data-tool=centre]")
+    seen.page.click("#centre")
     assert (seen.value("x_offset"), seen.value("y_offset")) == ("221", "121")
 
 

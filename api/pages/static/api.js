@@ -1,7 +1,5 @@
 /** The API client. Paths are relative to the page, which a proxy may serve under a prefix. */
 
-/** @typedef {{request_id: string, status: string, error?: string, code?: string, queue_position?: number, metrics: Record<string, number>}} Status */
-
 const FAILED = 422; // the HTTP status for a request that FAILED
 
 /** An error response; `errors` has the faults by field. */
@@ -20,39 +18,15 @@ export class Unreachable extends Error {
 
 export class Client {
   /** Calls `onCredits` with the key's remaining credits. */
-  constructor(key, onCredits) {
+  constructor(key, onCredits = () => {}) {
     this.key = key;
     this.onCredits = onCredits;
   }
 
-  submit(model, body, idempotencyKey) {
-    const headers = { "content-type": "application/json", "idempotency-key": idempotencyKey };
-    return this.#call(`v2/${model}`, { method: "POST", body: JSON.stringify(body), headers });
-  }
-
-  /** `lines`: a Blob of NDJSON. */
-  submitBatch(model, lines, idempotencyKey, signal) {
-    const headers = { "content-type": "application/x-ndjson", "idempotency-key": idempotencyKey };
-    return this.#call(`v2/${model}/batch`, { method: "POST", body: lines, headers, signal });
-  }
-
-  /** Resolves when the batch has ended, or after `waitS` seconds. */
-  batch(id, waitS, signal) {
-    return this.#call(`v2/batches/${id}?wait=${waitS}`, { signal });
-  }
-
-  /** A page of its requests, in the order they were sent. */
-  batchRequests(id, offset, limit, signal) {
-    return this.#call(`v2/batches/${id}/requests?offset=${offset}&limit=${limit}`, { signal });
-  }
-
-  cancelBatch(id) {
-    return this.#call(`v2/batches/${id}/cancel`, { method: "POST" });
-  }
-
-  /** The key's newest batches. */
-  batches(limit) {
-    return this.#call(`v2/batches?limit=${limit}`, {});
+  /** Submits a request to a model, or a batch to `<model>/batch`. */
+  submit(path, type, body, idempotencyKey, signal) {
+    const headers = { "content-type": type, "idempotency-key": idempotencyKey };
+    return this.#call(`v2/${path}`, { method: "POST", body, headers, signal });
   }
 
   /** Uploads a file; resolves to its URL, which requests of the same key can use. */
@@ -62,10 +36,22 @@ export class Client {
     return (await this.#call("upload-asset", { method: "POST", body: form })).file_urls[0];
   }
 
-  /** Resolves for a FAILED request too. */
-  status(id, signal) {
-    return this.#call(`v2/requests/${id}/status`, { signal }, [FAILED]);
+  async balance() {
+    const { credits, unlimited } = await this.#call("v1/get-user-credits");
+    return unlimited ? "unlimited" : credits;
   }
+
+  // `status` and `result` resolve for a FAILED request too; `batch` once it has ended, or after `waitS` seconds.
+  requests = (limit) => this.#call(`v2/requests?limit=${limit}`);
+  status = (id, signal) => this.#call(`v2/requests/${id}/status`, { signal }, [FAILED]);
+  result = (id) => this.#call(`v2/requests/${id}`, {}, [FAILED]);
+  cancel = (id) => this.#call(`v2/requests/${id}/cancel`, { method: "POST" });
+  delivery = (id) => this.#call(`v2/requests/${id}/webhook`);
+  redeliver = (id) => this.#call(`v2/requests/${id}/webhook/redeliver`, { method: "POST" });
+  batches = (limit) => this.#call(`v2/batches?limit=${limit}`);
+  batch = (id, waitS, signal) => this.#call(`v2/batches/${id}?wait=${waitS}`, { signal });
+  batchRequests = (id, offset, limit, signal) => this.#call(`v2/batches/${id}/requests?offset=${offset}&limit=${limit}`, { signal });
+  cancelBatch = (id) => this.#call(`v2/batches/${id}/cancel`, { method: "POST" });
 
   /** Yields each status of a request after `lastStatus`, and null for a heartbeat. The stream may end at any time. */
   async *statuses(id, lastStatus, signal) {
@@ -81,35 +67,7 @@ export class Client {
     }
   }
 
-  /** The remaining credits, or "unlimited". */
-  async balance() {
-    const { credits, unlimited } = await this.#call("v1/get-user-credits", {});
-    return unlimited ? "unlimited" : credits;
-  }
-
-  result(id) {
-    return this.#call(`v2/requests/${id}`, {}, [FAILED]);
-  }
-
-  /** The key's newest requests. */
-  requests(limit) {
-    return this.#call(`v2/requests?limit=${limit}`, {});
-  }
-
-  cancel(id) {
-    return this.#call(`v2/requests/${id}/cancel`, { method: "POST" });
-  }
-
-  /** The delivery of the request's webhook event. */
-  delivery(id) {
-    return this.#call(`v2/requests/${id}/webhook`, {});
-  }
-
-  redeliver(id) {
-    return this.#call(`v2/requests/${id}/webhook/redeliver`, { method: "POST" });
-  }
-
-  async #call(path, init, expectedErrors = []) {
+  async #call(path, init = {}, expectedErrors = []) {
     const body = await (await this.#fetch(path, init, expectedErrors)).json().catch(() => null);
     if (body === null) throw new Unreachable(); // the response was cut off
     return body;
@@ -146,6 +104,4 @@ async function* events(body) {
   }
 }
 
-function fields(block) {
-  return Object.fromEntries(block.split("\n").map((line) => [line.split(": ", 1)[0], line.slice(line.indexOf(": ") + 2)]));
-}
+const fields = (block) => Object.fromEntries(block.split("\n").map((line) => [line.split(": ", 1)[0], line.slice(line.indexOf(": ") + 2)]));

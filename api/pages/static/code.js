@@ -1,67 +1,52 @@
 /** The card that shows the request as code: tabs for languages, and copy buttons. */
 
+import { all, byId, onClick } from "./dom.js";
+
 const COPIED_MS = 1500;
 
-/**
- * @typedef {object} Code
- * @property {(language: string) => string} snippet
- * @property {string} script  for bash, or ""
- * @property {(language: string) => string} needs  what the snippet needs to run
- */
-
+/** Returns a function that shows code: `snippet(language)`, what it `needs(language)`, and a `script` for bash or "". */
 export function codeCard() {
-  const tabs = [...document.querySelectorAll("[data-language]")];
-  const code = document.getElementById("code");
-  const toTheEnd = document.getElementById("to-the-end");
-  /** @type {Code} */
+  const tabs = all("[data-language]");
+  const code = byId("code");
   let current;
   let selected = tabs[0];
 
   function draw() {
     const { language } = selected.dataset;
     code.textContent = current.snippet(language);
-    toTheEnd.hidden = language !== "curl" || !current.script;
-    document.getElementById("script").textContent = current.script;
-    document.getElementById("code-needs").textContent = current.needs(language);
+    byId("to-the-end").hidden = language !== "curl" || !current.script;
+    byId("script").textContent = current.script;
+    byId("code-needs").textContent = current.needs(language);
   }
 
   function select(tab) {
     selected = tab;
-    for (const each of tabs) {
-      each.setAttribute("aria-selected", String(each === tab));
-      each.tabIndex = each === tab ? 0 : -1;
-    }
+    for (const each of tabs) Object.assign(each, { ariaSelected: each === tab, tabIndex: each === tab ? 0 : -1 });
     code.setAttribute("aria-labelledby", tab.id);
     draw();
   }
 
-  for (const tab of tabs) tab.addEventListener("click", () => select(tab));
-  onArrows(tabs, select);
-  for (const button of document.querySelectorAll("[data-copy]")) copyButton(button, document.getElementById(button.dataset.copy));
-  return {
-    show(next) {
-      current = next;
-      draw();
-    },
-  };
-}
-
-/** Arrow keys move between tabs, as ARIA requires of a tablist. */
-function onArrows(tabs, select) {
-  tabs.forEach((tab, index) =>
+  tabs.forEach((tab, index) => {
+    onClick(tab, () => select(tab));
+    // Arrow keys move between tabs, as ARIA requires of a tablist.
     tab.addEventListener("keydown", ({ key }) => {
       const step = { ArrowLeft: -1, ArrowRight: 1 }[key];
       if (!step) return;
       const next = tabs[(index + step + tabs.length) % tabs.length];
       select(next);
       next.focus();
-    }),
-  );
+    });
+  });
+  for (const button of all("[data-copy]")) copyButton(button, byId(button.dataset.copy));
+  return (next) => {
+    current = next;
+    draw();
+  };
 }
 
 function copyButton(button, code) {
   const label = button.textContent;
-  button.addEventListener("click", async () => {
+  onClick(button, async () => {
     button.textContent = (await copy(code)) ? "Copied" : "Press Ctrl+C";
     setTimeout(() => (button.textContent = label), COPIED_MS);
   });

@@ -1,8 +1,9 @@
 /** The page /docs: examples drawn by the playground's preview, and the reference in Swagger UI. */
 
-import { codeCard } from "./code.js";
-import { fromUrl } from "./pictures.js";
 import { previewer } from "./canvas/preview.js";
+import { codeCard } from "./code.js";
+import { byId, make, onClick, press } from "./dom.js";
+import { fromUrl } from "./pictures.js";
 import { requestCode } from "./snippets.js";
 
 const { origin } = document.documentElement.dataset;
@@ -14,7 +15,7 @@ const EXAMPLES = {
   Blend: ["In the middle, half the base's width, blended with screen", { scale_to: 0.5, gravity: "center", blend_mode: "screen", image_format: "png" }],
 };
 
-const code = codeCard();
+const showCode = codeCard();
 const draw = previewer();
 
 function applyColourScheme({ matches }) {
@@ -23,18 +24,17 @@ function applyColourScheme({ matches }) {
 
 function showExamples(defaults, [base, overlay]) {
   const buttons = Object.entries(EXAMPLES).map(([title, [about, params]]) => {
-    const button = document.createElement("button");
-    Object.assign(button, { type: "button", textContent: title });
-    button.addEventListener("click", () => {
-      for (const each of buttons) each.setAttribute("aria-pressed", String(each === button));
-      document.getElementById("about").textContent = about;
+    const button = make("button", { type: "button", textContent: title });
+    onClick(button, () => {
+      press(buttons, (each) => each === button);
+      byId("about").textContent = about;
       const layer = { key: params, pictures: { overlay_image: overlay }, params: { ...defaults, ...params } };
-      draw(document.getElementById("picture"), base, [layer], layer.params);
-      code.show(requestCode(origin, "superimpose", { ...PICTURES, ...params }));
+      draw(byId("picture"), base, [layer], layer.params);
+      showCode(requestCode(origin, "superimpose", { ...PICTURES, ...params }));
     });
     return button;
   });
-  document.getElementById("examples").replaceChildren(...buttons);
+  byId("examples").replaceChildren(...buttons);
   buttons[0].click();
 }
 
@@ -45,7 +45,6 @@ async function loadExamples(reference) {
   showExamples(Object.fromEntries(defaults), pictures);
 }
 
-/** Makes the examples use the pictures of this service. */
 function replaceOrigin(response) {
   if (response.url.endsWith("/openapi.json")) response.text = response.text.replaceAll(DOCUMENTED_ORIGIN, origin);
   return response;

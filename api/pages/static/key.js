@@ -1,6 +1,7 @@
 /** The API key: typed, stored in the browser, or taken from a link (`/#key=...`). It is checked when it changes. */
 
 import { ApiError, Client } from "./api.js";
+import { byId } from "./dom.js";
 import * as errors from "./requests/errors.js";
 import { load, remembers, save, setRemember } from "./storage.js";
 
@@ -8,17 +9,16 @@ const DEBOUNCE_MS = 400;
 const UNAUTHORIZED = 401;
 
 export function keyField() {
-  const input = document.getElementById("key");
-  const remember = document.getElementById("remember");
+  const input = byId("key");
+  const remember = byId("remember");
   const value = () => input.value.trim();
-
-  const state = document.getElementById("credits");
-  const listeners = [];
+  const state = byId("credits");
+  let onChange = () => {};
   let timer = 0;
 
   function store() {
     save("key", value());
-    for (const listener of listeners) listener();
+    onChange();
     checkSoon();
   }
 
@@ -31,7 +31,7 @@ export function keyField() {
 
   /** Shows nothing if the service cannot be reached; a submit will. */
   async function check(key) {
-    const [{ value: credits, reason }] = await Promise.allSettled([new Client(key, () => {}).balance()]);
+    const [{ value: credits, reason }] = await Promise.allSettled([new Client(key).balance()]);
     if (key !== value()) return;
     if (credits !== undefined) showCredits(credits);
     else if (reason instanceof ApiError && reason.status === UNAUTHORIZED) errors.mark([{ field: "key", message: reason.message }]);
@@ -54,11 +54,11 @@ export function keyField() {
   remember.addEventListener("change", () => setRemember(remember.checked));
   input.value = load("key") ?? "";
   input.addEventListener("input", store);
-  document.getElementById("key-form").addEventListener("submit", (event) => event.preventDefault());
+  byId("key-form").addEventListener("submit", (event) => event.preventDefault());
   addEventListener("hashchange", takeFromLink);
   takeFromLink();
   checkSoon();
-  return { value, showCredits, fingerprint: () => fingerprint(value()), onChange: (listener) => listeners.push(listener) };
+  return { value, showCredits, fingerprint: () => fingerprint(value()), onChange: (listener) => (onChange = listener) };
 }
 
 /** FNV-1a, 32 bits: distinguishes keys without revealing them. */

@@ -1,16 +1,11 @@
 /**
  * Pictures for a request: a local file, a sample, or a URL.
  *
- * @typedef {object} Picture
- * @property {string} name
- * @property {CanvasImageSource} image    what the preview draws
- * @property {number} width
- * @property {number} height
- * @property {Blob | null} blob           a local file
- * @property {string | null} url          the URL in a request, unless it is a local file
- * @property {boolean} [external]         on another site: the page does not load it
- * @property {boolean} [guessed]          its size is a guess
+ * A picture is `{name, image, width, height, blob, url}`. The preview draws `image`; `blob` is a local file, all others have a
+ * `url`. `external`: it is on another site, and the page does not load it; `guessed`: its size is a guess.
  */
+
+import { fill, sheet } from "./dom.js";
 
 const GUESS = { width: 1024, height: 768 };
 const SCHEMES = ["http://", "https://", "data:"];
@@ -19,24 +14,14 @@ const WITH_HOST = /^https?:\/\/[^\s/?#\\]\S*$/i;
 const NO_URL = "is not the URL of a picture: it must begin with http:// or https:// and have a host";
 const WITH_USER = "contains a user name: only pictures that need no login can be fetched";
 
-/** A picture cannot be used; the message is shown to the user. */
-class PictureError extends Error {}
-
-/** Raises `PictureError`. */
+/** Throws errors to show to the user, as `fromUrl` does. */
 export async function fromFile(file, maxBytes) {
-  if (file.size > maxBytes) {
-    throw new PictureError(`${file.name} has ${megabytes(file.size)}; this service accepts files up to ${megabytes(maxBytes)}`);
-  }
-  const image = await decode(file);
-  return { name: file.name, image, width: image.width, height: image.height, blob: file, url: null };
-}
-
-async function decode(file) {
-  try {
-    return await createImageBitmap(file);
-  } catch {
-    throw new PictureError(`${file.name} cannot be read as a picture: choose a JPEG, PNG, WebP, GIF or AVIF file`);
-  }
+  const { name, size } = file;
+  if (size > maxBytes) throw new Error(`${name} has ${megabytes(size)}; this service accepts files up to ${megabytes(maxBytes)}`);
+  const image = await createImageBitmap(file).catch(() => {
+    throw new Error(`${name} cannot be read as a picture: choose a JPEG, PNG, WebP, GIF or AVIF file`);
+  });
+  return { name, image, width: image.width, height: image.height, blob: file, url: null };
 }
 
 /** Why the beginning of a URL, as it is typed, is invalid, or "". */
@@ -53,10 +38,10 @@ function urlFault(text) {
   return username || password ? WITH_USER : "";
 }
 
-/** Loads a picture of this service, and draws a placeholder for one of another site. Raises `PictureError`. */
+/** Loads a picture of this service, and draws a placeholder for one of another site. */
 export async function fromUrl(url, origin) {
   const fault = urlFault(url);
-  if (fault) throw new PictureError(fault);
+  if (fault) throw new Error(fault);
   const name = url.split(/[?#]/)[0].split("/").pop() || url;
   if (/^data:/i.test(url)) return load("data: URI", url, url);
   const path = ownPath(new URL(url), [`${origin}/`, new URL(".", location.href).href]);
@@ -79,27 +64,22 @@ function ownPath(url, prefixes) {
 async function load(name, url, source) {
   const image = new Image();
   image.src = source;
-  try {
-    await image.decode();
-  } catch {
-    throw new PictureError("this picture does not exist: it never existed or has expired");
-  }
+  await image.decode().catch(() => {
+    throw new Error("this picture does not exist: it never existed or has expired");
+  });
   return { name, image, width: image.naturalWidth, height: image.naturalHeight, blob: null, url };
 }
 
 function placeholder() {
-  const canvas = new OffscreenCanvas(GUESS.width, GUESS.height);
-  const context = canvas.getContext("2d");
-  context.fillStyle = "#8b93a5";
-  context.fillRect(0, 0, GUESS.width, GUESS.height);
+  const context = sheet(GUESS.width, GUESS.height);
+  fill(context, "#8b93a5");
   context.strokeStyle = "#a9b0c0";
   context.lineWidth = 6;
   context.strokeRect(3, 3, GUESS.width - 6, GUESS.height - 6);
   for (let x = -GUESS.height; x < GUESS.width; x += 64) context.strokeRect(x, -8, GUESS.height, GUESS.height + 16);
-  return canvas;
+  return context.canvas;
 }
 
-/** A function that loads a sample. */
 export const sampleAt = (origin, name) => () => fromUrl(`${origin}/samples/${name}`, origin);
 
 /** A mask that shows the middle and fades towards the edge. */
@@ -108,8 +88,7 @@ export function softEdge() {
     const glow = context.createRadialGradient(128, 128, 64, 128, 128, 128);
     glow.addColorStop(0, "#fff");
     glow.addColorStop(1, "#000");
-    context.fillStyle = glow;
-    context.fillRect(0, 0, 256, 256);
+    fill(context, glow);
   });
 }
 
@@ -124,9 +103,9 @@ export function ripples() {
 }
 
 async function drawn(name, draw) {
-  const canvas = new OffscreenCanvas(256, 256);
-  draw(canvas.getContext("2d"));
-  return new File([await canvas.convertToBlob()], name, { type: "image/png" });
+  const context = sheet(256, 256);
+  draw(context);
+  return new File([await context.canvas.convertToBlob()], name, { type: "image/png" });
 }
 
 /** Draws the whole picture centred on a small canvas, or clears it for null. */

@@ -1,10 +1,7 @@
-/** A request as code: curl, Python with the `segmind` client, JavaScript for Node. */
-
-/** @typedef {Record<string, any>} Body  local pictures as `{file: name}` */
+/** A request as code: curl, Python with the `segmind` client, JavaScript for Node. In a body, local pictures are `{file: name}`. */
 
 const WIDTH = 88; // of a line; longer lists are split
 
-/** @returns {import("./code.js").Code} */
 export const requestCode = (origin, model, body) => ({
   snippet: (language) => ({ curl, python, javascript })[language](origin, model, body),
   script: script(origin, model, body),
@@ -13,9 +10,7 @@ export const requestCode = (origin, model, body) => ({
 
 const NEEDS = { python: "; needs pip install segmind", javascript: "; a module for Node 18 or newer" };
 
-function hasFiles(value) {
-  return isFile(value) || (typeof value === "object" && value !== null && Object.values(value).some(hasFiles));
-}
+const hasFiles = (value) => isFile(value) || (typeof value === "object" && value !== null && Object.values(value).some(hasFiles));
 
 const isFile = (value) => typeof value === "object" && value !== null && "file" in value;
 

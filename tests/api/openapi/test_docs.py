@@ -14,7 +14,7 @@ PAGES = (
     "/docs",
     "/openapi.json",
     "/",
-    "/assets/0/main.js",
+    "/assets/0/playground.js",
     "/assets/0/swagger-ui-bundle.js",
     "/assets/0/icon.svg",
     "/assets/0/theme.css",

@@ -1,12 +1,6 @@
-/** The bases of a batch: pictures among files and in folders, recognized by their first bytes. */
-
 /**
- * @typedef {object} Base
- * @property {string} path  with its folders
- * @property {string} id    the custom_id: short and unique
- * @property {File} file
- *
- * @typedef {{names: string[], reason: string}} Skipped
+ * The bases of a batch: pictures among files and in folders, recognized by their first bytes. A base is `{path, id, file}`:
+ * `path` with its folders, `id` the custom_id, short and unique.
  */
 
 const MAX_BASES = 5000;
@@ -15,12 +9,7 @@ const MAX_ID_LENGTH = 64; // characters of a custom_id
 const SHOWN_NAMES = 5;
 const SIGNATURES = [/^\xff\xd8\xff/, /^\x89PNG/, /^GIF8/, /^RIFF.{4}WEBP/s, /^.{4}ftyp/s]; // JPEG, PNG, GIF, WebP, AVIF
 
-/**
- * The pictures in these files and folders, and the files that are skipped. Throws if there are no pictures, or too many.
- *
- * @param {(File | FileSystemEntry)[]} items
- * @returns {Promise<{bases: Base[], skipped: Skipped[]}>}
- */
+/** The pictures in these files and folder entries, and the files that are skipped. Throws if there are no pictures, or too many. */
 export async function basesIn(items, maxBytes) {
   const files = (await filesIn(items)).sort(byPath);
   const arePictures = await Promise.all(files.map(({ file }) => isPicture(file)));
@@ -39,7 +28,6 @@ const pathsOf = (files) => files.map(({ path }) => path);
 
 const byPath = (one, other) => one.path.localeCompare(other.path, undefined, { numeric: true });
 
-/** All files with their paths, folders searched recursively. */
 async function filesIn(items) {
   const files = [];
   const pending = [...items].reverse();

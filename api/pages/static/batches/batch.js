@@ -1,23 +1,17 @@
 /** A batch: many bases with the same layers, from choosing the files to the results. */
 
 import { ApiError, Unreachable } from "../api.js";
-import { basesIn, count, describeSkipped } from "./bases.js";
-import { BatchCard } from "./card.js";
-import { batchCode } from "./code.js";
-import { make } from "../dom.js";
-import { mergeFaults, send } from "./lines.js";
-import { follow } from "./wait.js";
-import * as errors from "../requests/errors.js";
+import { byId, onClick } from "../dom.js";
 import { fromFile, megabytes } from "../pictures.js";
+import * as errors from "../requests/errors.js";
+import * as results from "../requests/result.js";
 import { oneAtATime } from "../requests/run.js";
 import { forgetUploads } from "../requests/submission.js";
+import { basesIn, count, describeSkipped } from "./bases.js";
+import * as card from "./card.js";
+import { batchCode } from "./code.js";
+import { follow, mergeFaults, send } from "./submission.js";
 import { Tiles } from "./tiles.js";
-
-/** @typedef {import("./bases.js").Base} Base */
-
-const styleSheet = make("link", { rel: "stylesheet", href: new URL("batch.css", import.meta.url).href });
-document.head.append(styleSheet);
-await new Promise((resolve) => (styleSheet.onload = styleSheet.onerror = resolve));
 
 const { maxInputBytes, maxBodyBytes, maxBatchBytes } = document.documentElement.dataset;
 const MAX_BYTES = { file: Number(maxInputBytes), line: Number(maxBodyBytes), body: Number(maxBatchBytes) };
@@ -29,11 +23,9 @@ const NOT_SENT = "Cancelled: nothing was sent.";
 const HINT = "Submit sends all as one batch. Lengths in pixels are the same on all bases; gravity, percents, scale_to and region are relative to each.";
 
 export class Batch {
-  /** @type {Base[]} */
   #bases = [];
   #selected = -1; // index of a base
   #tiles;
-  #card = new BatchCard({ stop: () => this.#stop(), close: () => this.#close() });
   #client = null;
   #sentLayers = null; // the scene at the time of the submit, as JSON
   #id = null; // once the batch is accepted
@@ -43,7 +35,9 @@ export class Batch {
   /** `page`: its parts, `saved()` (the scene), `snapshot()` (the preview), and `onFailed(faults)`, which shows faults at their fields. */
   constructor(page) {
     this.page = page;
-    this.#tiles = new Tiles(document.getElementById("bases"), (index) => this.#open(index));
+    this.#tiles = new Tiles(byId("bases"), (index) => this.#open(index));
+    onClick(card.part("stop"), () => this.#stop());
+    onClick(card.part("close"), () => this.#close());
   }
 
   /** Takes the pictures in these files and folders. Resolves to the first one; throws if there is none. */
@@ -51,31 +45,29 @@ export class Batch {
     if (this.#isRunning) throw new Error(BUSY);
     const { bases, skipped } = await basesIn(items, Math.min(MAX_BYTES.file, (MAX_BYTES.line - REST_OF_LINE) / BASE64_FACTOR));
     const picture = await this.#firstOf(bases);
-    this.#begin(count(bases.length, "base"), bases);
+    this.#begin(count(bases.length, "base"), bases, describeSkipped(skipped));
     this.#bases = bases;
-    this.#card.say(`${megabytes(sizeOf(bases))}. ${HINT}`);
-    this.#card.showSkipped(describeSkipped(skipped));
+    const bytes = bases.reduce((sum, { file }) => sum + file.size, 0);
+    card.say(`${megabytes(bytes)}. ${HINT}`);
     return picture;
   }
 
-  /** Shows a batch that was submitted before. */
   async open(key, id) {
-    if (this.#isRunning) return this.#card.bringIntoView();
+    if (this.#isRunning) return card.bringIntoView();
     await oneAtATime(async () => {
       this.#client = this.page.runs.client(key);
       try {
         const batch = await this.#client.batch(id, 0);
         const names = Array.from({ length: batch.request_counts.total }, () => ({ path: "…" }));
         this.#begin(`Batch of ${new Date(batch.created_at).toLocaleTimeString()}`, names);
-        this.#card.bringIntoView();
+        card.bringIntoView();
         await this.#run(async () => batch);
       } catch (error) {
-        this.#card.fail(error.message);
+        card.fail(error.message);
       }
     });
   }
 
-  /** Whether a picture is a base of this batch. */
   has(picture) {
     return this.#indexOf(picture) >= 0;
   }
@@ -89,7 +81,6 @@ export class Batch {
     return previous >= 0 && this.#selected >= 0;
   }
 
-  /** @returns {import("../code.js").Code} */
   code = (origin, model, body) => batchCode(origin, model, body, this.#bases.map(({ path }) => path));
 
   start(prepare) {
@@ -98,10 +89,10 @@ export class Batch {
       if (!submission) return;
       this.#client = this.page.runs.client(submission.key);
       this.#sentLayers = this.#layers();
-      this.#card.clear();
+      card.clear();
       this.#tiles.reset(this.#bases);
       this.#tiles.press(this.#selected);
-      this.#card.bringIntoView();
+      card.bringIntoView();
       try {
         const { failed } = await this.#run((signal) => send(this.#client, submission.request, this.#bases, MAX_BYTES.body, this.#callbacks(), signal));
         if (failed) forgetUploads(submission.request);
@@ -119,7 +110,7 @@ export class Batch {
     try {
       const batch = await accept(this.#abort.signal);
       this.#id = batch.batch_id;
-      this.#card.setRunning(true);
+      card.setRunning(true);
       this.page.recents.reload();
       const ended = await follow(this.#client, batch, this.#callbacks(), this.#abort.signal);
       return ended.request_counts;
@@ -131,11 +122,10 @@ export class Batch {
 
   #setRunning(on) {
     this.#isRunning = on;
-    this.#card.setRunning(on);
+    card.setRunning(on);
   }
 
   #callbacks() {
-    const card = this.#card;
     return {
       onRead: (number) => card.progress(`Reading ${number} of ${this.#bases.length}…`, number, this.#bases.length),
       onUpload: ({ name }) => card.progress(`Uploading ${name}…`),
@@ -155,10 +145,10 @@ export class Batch {
     if (base) await this.page.base.take(() => this.#load(base));
     if (base && this.#selected !== index) return; // the file cannot be read, or another was chosen meanwhile
     const result = this.#tiles.resultOf(index);
-    if (!result) return this.page.results.view("edit");
+    if (!result) return results.view("edit");
     const isCurrent = base && this.#layers() === this.#sentLayers;
-    this.page.results[isCurrent ? "expect" : "outdate"]();
-    return this.page.results.show(result, isCurrent ? this.page.snapshot() : null);
+    results[isCurrent ? "expect" : "outdate"]();
+    return results.show(result, isCurrent ? this.page.snapshot() : null);
   }
 
   /** The scene without its base, as JSON. */
@@ -188,41 +178,39 @@ export class Batch {
   }
 
   async #stop() {
-    this.#card.hideStop();
+    card.part("stop").hidden = true;
     if (!this.#id) return this.#abort.abort(new Error(NOT_SENT));
     try {
       const batch = await this.#client.cancelBatch(this.#id);
-      if (this.#isRunning) this.#card.showStatus(batch); // else the final status is already shown
+      if (this.#isRunning) card.showStatus(batch); // else the final status is already shown
     } catch (error) {
       if (error instanceof Unreachable) this.#abort.abort(new Error(GIVEN_UP));
-      else if (!(error instanceof ApiError && error.code === "already_finished")) this.#card.say(error.message);
+      else if (!(error instanceof ApiError && error.code === "already_finished")) card.say(error.message);
     }
   }
 
   #showFailure(error, { request, layerIds }) {
     forgetUploads(request);
     const faults = errors.faultsOf(mergeFaults(error, this.#bases), layerIds);
-    const atFields = faults.filter(({ field }) => field);
-    if (faults.length === atFields.length) this.#card.fail(`Not sent because of ${[...new Set(atFields.map(({ field }) => field))].join(", ")}.`);
-    else this.#card.fail(faults.filter(({ field }) => !field).map(({ message }) => message).join(" "));
-    this.page.onFailed(atFields);
+    const fields = errors.fieldsOf(faults);
+    const general = faults.filter(({ field }) => !field).map(({ message }) => message);
+    card.fail(fields ? `Not sent because of ${fields}.` : general.join(" "));
+    this.page.onFailed(faults.filter(({ field }) => field));
   }
 
-  #begin(title, bases) {
+  #begin(title, bases, skipped) {
     this.#bases = [];
     this.#selected = -1;
     this.#sentLayers = null;
-    this.#card.show(title);
-    this.#card.setRunning(false);
+    card.show(title, skipped);
+    card.setRunning(false);
     this.#tiles.reset(bases);
   }
 
   #close() {
     this.#bases = [];
     this.#tiles.reset([]);
-    this.#card.hide();
+    card.hide();
     this.page.redraw();
   }
 }
-
-const sizeOf = (bases) => bases.reduce((sum, { file }) => sum + file.size, 0);

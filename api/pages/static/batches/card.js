@@ -1,99 +1,81 @@
 /** The card of a batch: its status, progress, and the reasons of failures. */
 
+import { byId, clock, make, say as setText } from "../dom.js";
+import { measureBars } from "../scene/form.js";
 import { count, shorten } from "./bases.js";
-import { clock, make } from "../dom.js";
-import { measureBars } from "../scene/panel.js";
 
 const SHOWN_REASONS = 10;
 const NARROW = matchMedia("(max-width: 940px)"); // where the preview is sticky
-const PARTS = ["title", "text", "progress", "failed", "left-out", "zip", "stop", "close"];
 
-export class BatchCard {
-  #root = document.getElementById("batch");
-  #parts = Object.fromEntries(PARTS.map((name) => [name, document.getElementById(`batch-${name}`)]));
+const card = byId("batch");
+export const part = (name) => byId(`batch-${name}`);
 
-  /** `actions`: of the buttons `stop` and `close`. */
-  constructor(actions) {
-    for (const [name, action] of Object.entries(actions)) this.#parts[name].addEventListener("click", action);
-  }
+export function show(title, skipped = "") {
+  card.hidden = false;
+  part("title").textContent = title;
+  part("left-out").textContent = skipped;
+  clear();
+}
 
-  show(title) {
-    this.#root.hidden = false;
-    this.#parts.title.textContent = title;
-    this.clear();
-    this.#parts["left-out"].textContent = "";
-  }
+export function clear() {
+  card.classList.remove("refused");
+  for (const name of ["progress", "zip"]) part(name).hidden = true;
+  part("failed").replaceChildren();
+  say("");
+}
 
-  clear() {
-    this.#root.classList.remove("refused");
-    for (const name of ["progress", "zip"]) this.#parts[name].hidden = true;
-    this.#parts.failed.replaceChildren();
-    this.say("");
-  }
+export function hide() {
+  card.hidden = true;
+}
 
-  hide() {
-    this.#root.hidden = true;
-  }
+export function bringIntoView() {
+  measureBars();
+  card.scrollIntoView({ block: NARROW.matches ? "start" : "nearest" });
+}
 
-  bringIntoView() {
-    measureBars();
-    this.#root.scrollIntoView({ block: NARROW.matches ? "start" : "nearest" });
-  }
+export function setRunning(on) {
+  part("stop").hidden = !on;
+  part("close").hidden = on;
+}
 
-  setRunning(on) {
-    this.#parts.stop.hidden = !on;
-    this.#parts.close.hidden = on;
-  }
+export const say = (text) => setText(part("text"), text);
 
-  hideStop() {
-    this.#parts.stop.hidden = true;
-  }
+/** Without `done` the progress is indeterminate. */
+export function progress(text, done, total) {
+  const bar = part("progress");
+  bar.hidden = false;
+  if (done === undefined) bar.removeAttribute("value");
+  else Object.assign(bar, { max: total, value: done });
+  say(text);
+}
 
-  say(text) {
-    if (this.#parts.text.textContent !== text) this.#parts.text.textContent = text;
-  }
+export function fail(text) {
+  part("progress").hidden = true;
+  card.classList.add("refused");
+  say(text);
+}
 
-  showSkipped(text) {
-    this.#parts["left-out"].textContent = text;
-  }
+export function showStatus(batch) {
+  const { total, completed, failed } = batch.request_counts;
+  const isEnded = batch.status === "COMPLETED";
+  const parts = [
+    `${completed + failed} of ${total}`,
+    failed && `${failed} failed`,
+    batch.cancelled && (isEnded ? "cancelled" : "cancelling"),
+    isEnded && `${seconds(batch)} s`,
+    isEnded && completed && `pictures expire at ${clock(batch.expires_at, {})}`,
+  ];
+  progress(parts.filter(Boolean).join(" · "), completed + failed, total);
+  part("zip").hidden = !(isEnded && completed);
+  part("zip").href = `archives/${batch.zip_url.split("/").pop()}`; // relative to the page
+}
 
-  /** Without `done` the progress is indeterminate. */
-  progress(text, done, total) {
-    const { progress } = this.#parts;
-    progress.hidden = false;
-    if (done === undefined) progress.removeAttribute("value");
-    else Object.assign(progress, { max: total, value: done });
-    this.say(text);
-  }
-
-  fail(text) {
-    this.#parts.progress.hidden = true;
-    this.#root.classList.add("refused");
-    this.say(text);
-  }
-
-  showStatus(batch) {
-    const { total, completed, failed } = batch.request_counts;
-    const isEnded = batch.status === "COMPLETED";
-    const parts = [
-      `${completed + failed} of ${total}`,
-      failed && `${failed} failed`,
-      batch.cancelled && (isEnded ? "cancelled" : "cancelling"),
-      isEnded && `${seconds(batch)} s`,
-      isEnded && completed && `pictures expire at ${clock(batch.expires_at, {})}`,
-    ];
-    this.progress(parts.filter(Boolean).join(" · "), completed + failed, total);
-    this.#parts.zip.hidden = !(isEnded && completed);
-    this.#parts.zip.href = `archives/${batch.zip_url.split("/").pop()}`; // relative to the page
-  }
-
-  /** @param {Map<string, string[]>} reasons  with the names of the failed bases */
-  showFailed(reasons) {
-    const lines = [...reasons].slice(0, SHOWN_REASONS).map(([reason, names]) => `${shorten(names)}: ${reason}`);
-    if (reasons.size > lines.length) lines.push(`and ${count(reasons.size - lines.length, "other reason")}`);
-    const items = [...this.#parts.failed.children].map(({ textContent }) => textContent);
-    if (lines.join("\n") !== items.join("\n")) this.#parts.failed.replaceChildren(...lines.map((textContent) => make("li", { textContent })));
-  }
+/** `reasons`: a Map with the names of the failed bases. */
+export function showFailed(reasons) {
+  const lines = [...reasons].slice(0, SHOWN_REASONS).map(([reason, names]) => `${shorten(names)}: ${reason}`);
+  if (reasons.size > lines.length) lines.push(`and ${count(reasons.size - lines.length, "other reason")}`);
+  const items = [...part("failed").children].map(({ textContent }) => textContent);
+  if (lines.join("\n") !== items.join("\n")) part("failed").replaceChildren(...lines.map((textContent) => make("li", { textContent })));
 }
 
 const seconds = ({ created_at: start, finished_at: end }) => ((Date.parse(end) - Date.parse(start)) / 1000).toFixed(1);

@@ -1,11 +1,10 @@
 /** A batch as code, which finds the bases in their folder or by their names. */
 
-import { headOf } from "./lines.js";
+import { headOf } from "./submission.js";
 import * as snippets from "../snippets.js";
 
 const MAX_ID_LENGTH = 64; // characters of a custom_id
 
-/** @returns {import("../code.js").Code} */
 export function batchCode(origin, model, body, paths) {
   const head = headOf(body);
   const source = sourceOf(paths);

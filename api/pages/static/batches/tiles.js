@@ -1,28 +1,23 @@
 /** The pictures of a batch in a grid: each base, then its result. Arrow keys move between them. */
 
 import { onArrows } from "../canvas/drag.js";
-import { make } from "../dom.js";
+import { fromTemplate, make, onClick } from "../dom.js";
 import { megabytes } from "../pictures.js";
 import { resultIn } from "../requests/submission.js";
-
-/** @typedef {{path: string, file?: File, status: string, result: object | null, error: string}} Tile */
 
 const GROWTH = 200; // tiles created at a time, as most of thousands are never scrolled to
 const STATES = { QUEUED: "waiting", PROCESSING: "processing" };
 
 export class Tiles {
   #list;
-  #template = document.getElementById("tile");
-  /** @type {Tile[]} */
-  #all = [];
+  #all = []; // tiles: {path, file, status, result, error}
   #pressed = -1;
   #tabStop = 0; // index of the tile that Tab focuses
   #observer = new IntersectionObserver((entries) => entries.forEach(({ target, isIntersecting }) => isIntersecting && this.#reveal(target)));
 
-  /** Calls `onSelect` with the index of a clicked tile. */
   constructor(list, onSelect) {
     this.#list = list;
-    list.addEventListener("click", ({ target }) => {
+    onClick(list, ({ target }) => {
       const item = target.closest("li");
       if (item) onSelect(this.#indexOf(item));
     });
@@ -61,7 +56,6 @@ export class Tiles {
     if (button) draw(button, tile);
   }
 
-  /** The names of failed bases, by error. */
   reasons() {
     const failed = Map.groupBy(this.#all.filter(({ error }) => error), ({ error }) => error);
     return new Map([...failed].map(([error, tiles]) => [error, tiles.map(({ path }) => path)]));
@@ -75,9 +69,9 @@ export class Tiles {
   }
 
   #create(tile, index) {
-    const item = this.#template.content.firstElementChild.cloneNode(true);
+    const item = fromTemplate("tile");
     const button = item.querySelector("button");
-    button.setAttribute("aria-pressed", String(index === this.#pressed));
+    button.ariaPressed = index === this.#pressed;
     draw(button, tile);
     return item;
   }

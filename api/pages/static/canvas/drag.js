@@ -34,10 +34,10 @@ export function onArrows(element, onMove) {
   });
 }
 
-/** The position of a pointer on an element, in fractions of its sides. */
-export function fractionOn(element, { clientX, clientY }) {
+/** The position of a pointer on an element, in units in which the element has this size. */
+export function pointOn(element, { clientX, clientY }, size) {
   const { left, top, width, height } = element.getBoundingClientRect();
-  return { x: (clientX - left) / width, y: (clientY - top) / height };
+  return { x: ((clientX - left) / width) * size.width, y: ((clientY - top) / height) * size.height };
 }
 
 /** Positions an element in its parent; the box is given in units in which the parent has the size `parent`. */

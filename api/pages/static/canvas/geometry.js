@@ -2,17 +2,14 @@
  * Sizes and positions as the compositor computes them (compositor/size.py, place.py, layers/rotate.py), and the inverse:
  * the parameters that put the overlay where it was dragged. All lengths are in pixels of the base.
  *
- * @typedef {{width: number, height: number}} Size
- * @typedef {{x: number, y: number}} Point
- * @typedef {Record<string, any>} Params  all parameters by name, defaults included
- * @typedef {object} Placement
- * @property {Size} base
- * @property {Size & Point} area  the region, or the whole base
- * @property {Size} overlay  the original size; for a colour, the area
- * @property {Size} size     after resizing, before rotation
- * @property {Size} turned   the bounding box after rotation
- * @property {Point} corner  the top-left corner of that box on the base
- * @property {Point} centre
+ * `params` are all parameters by name, defaults included. A placement, called `placed`, has these sizes and points:
+ * - base
+ * - area     the region, or the whole base
+ * - overlay  the original size; for a colour, the area
+ * - size     after resizing, before rotation
+ * - turned   the bounding box after rotation
+ * - corner   the top-left corner of that box on the base
+ * - centre
  */
 
 const MAX_FACTOR = 16;
@@ -26,7 +23,6 @@ function roundHalfEven(value) {
 
 const radians = (degrees) => (degrees * Math.PI) / 180;
 
-/** The region in pixels, or the whole base. */
 function areaOf({ region }, { width, height }) {
   if (!region) return { x: 0, y: 0, width, height };
   const [x, y] = [roundHalfEven(region[0] * width), roundHalfEven(region[1] * height)];
@@ -60,19 +56,12 @@ function fitted(mode, overlay, area) {
   return scaled(overlay, choose(area.width / overlay.width, area.height / overlay.height), roundHalfEven);
 }
 
-function sideOf(side, { width, height }) {
-  return { width, height, min: Math.min(width, height), max: Math.max(width, height) }[side];
-}
+const sideOf = (side, { width, height }) => ({ width, height, min: Math.min(width, height), max: Math.max(width, height) })[side];
 
-function withWidth(size, width) {
-  return { width: roundHalfEven(width), height: roundHalfEven((size.height * width) / size.width) };
-}
+const withWidth = (size, width) => ({ width: roundHalfEven(width), height: roundHalfEven((size.height * width) / size.width) });
 
-function scaled(size, factor, round) {
-  return { width: round(size.width * factor), height: round(size.height * factor) };
-}
+const scaled = (size, factor, round) => ({ width: round(size.width * factor), height: round(size.height * factor) });
 
-/** The bounding box of a picture rotated counter-clockwise. */
 function turnedSize({ width, height }, degrees) {
   if (degrees % 180 === 0) return { width, height };
   if (degrees % 90 === 0) return { width: height, height: width };
@@ -91,17 +80,18 @@ function turnedCorners({ width, height }, degrees) {
   return [0, width].flatMap((x) => [0, height].map((y) => ({ x: a * x + b * y + c, y: d * x + e * y + f })));
 }
 
+/** Each axis with its side, and with the gravities at its start and end. */
+const AXES = [["x", "width", "west", "east"], ["y", "height", "north", "south"]];
+
+const byAxis = (entryOf) => Object.fromEntries(AXES.map((axis) => entryOf(...axis)));
+
 function cornerIn(area, params, turned) {
-  if (params.isCentred) {
-    return { x: centredAtPercent(area.width, params.x_percent, turned.width), y: centredAtPercent(area.height, params.y_percent, turned.height) };
-  }
-  const offset = { x: params.x_offset, y: params.y_offset };
-  if (params.x_percent !== null) offset.x = roundHalfEven((area.width * params.x_percent) / 100);
-  if (params.y_percent !== null) offset.y = roundHalfEven((area.height * params.y_percent) / 100);
-  return {
-    x: area.x + anchored(params.gravity, "west", "east", offset.x, area.width - turned.width),
-    y: area.y + anchored(params.gravity, "north", "south", offset.y, area.height - turned.height),
-  };
+  return byAxis((axis, side, start, end) => {
+    const percent = params[`${axis}_percent`];
+    if (params.isCentred) return [axis, centredAtPercent(area[side], percent, turned[side])];
+    const offset = percent === null ? params[`${axis}_offset`] : roundHalfEven((area[side] * percent) / 100);
+    return [axis, area[axis] + anchored(params.gravity, start, end, offset, area[side] - turned[side])];
+  });
 }
 
 const centredAtPercent = (side, percent, length) => Math.trunc((side * percent) / 100 - length / 2);
@@ -129,17 +119,14 @@ export function placement(params, overlay, base) {
   return { base, area, overlay: overlay ?? area, size, turned, corner, centre };
 }
 
-/** The offsets, or the percentages of the centre, that put the corner at `position`. */
+/** The offsets or percentages, whichever the layer uses, that put the corner at `position`. */
 export function offsetsFor(params, position, turned, base) {
-  if (params.isCentred) {
-    return { x_percent: percentFor(position.x, base.width, turned.width), y_percent: percentFor(position.y, base.height, turned.height) };
-  }
-  const freeX = base.width - turned.width;
-  const freeY = base.height - turned.height;
-  return {
-    ...offsetParameter(params, "x", offsetFrom(params.gravity, "west", "east", Math.round(position.x), freeX), base.width),
-    ...offsetParameter(params, "y", offsetFrom(params.gravity, "north", "south", Math.round(position.y), freeY), base.height),
-  };
+  return byAxis((axis, side, start, end) => {
+    const percent = `${axis}_percent`;
+    if (params.isCentred) return [percent, percentFor(position[axis], base[side], turned[side])];
+    const offset = offsetFrom(params.gravity, start, end, Math.round(position[axis]), base[side] - turned[side]);
+    return params[percent] === null ? [`${axis}_offset`, offset] : [percent, Number(((offset / base[side]) * 100).toFixed(3))];
+  });
 }
 
 /** The inverse of `anchored`. */
@@ -148,14 +135,6 @@ function offsetFrom(gravity, start, end, corner, free) {
   return gravity.includes(end) ? free - corner : corner - Math.floor(free / 2);
 }
 
-/** A percentage if the layer uses one, else pixels. */
-function offsetParameter(params, axis, offset, side) {
-  const percent = `${axis}_percent`;
-  if (params[percent] === null) return { [`${axis}_offset`]: offset };
-  return { [percent]: Number(((offset / side) * 100).toFixed(3)) };
-}
-
-/** The offsets that put the overlay's centre at `centre`. */
 export function centredAt(params, { overlay, base }, centre) {
   const turned = turnedSize(overlaySize(params, overlay, base), params.rotation);
   return offsetsFor(params, { x: centre.x - turned.width / 2, y: centre.y - turned.height / 2 }, turned, base);
@@ -206,7 +185,6 @@ function reachedSize(params, size, reach) {
   return { width: Math.max(1, size.width * share), height: Math.max(1, size.height * share) };
 }
 
-/** The parameters that rotate the overlay about its centre. */
 export function turnedTo(params, placed, degrees) {
   const rotation = ((Math.round(degrees) % 360) + 360) % 360;
   if (params.isCentred) return { rotation };
@@ -232,11 +210,11 @@ function carried(params, overlay, oldBase, base) {
   if (params.isCentred) return changes;
   const changed = { ...params, ...changes };
   const turned = turnedSize(overlaySize(changed, overlay, base), params.rotation);
-  const inside = (middle, length, side) => Math.min(Math.max(middle - length / 2, Math.min(0, side - length)), Math.max(0, side - length));
-  const corner = {
-    x: inside((centre.x / oldBase.width) * base.width, turned.width, base.width),
-    y: inside((centre.y / oldBase.height) * base.height, turned.height, base.height),
-  };
+  const corner = byAxis((axis, side) => {
+    const free = base[side] - turned[side];
+    const start = (centre[axis] / oldBase[side]) * base[side] - turned[side] / 2;
+    return [axis, Math.min(Math.max(start, Math.min(0, free)), Math.max(0, free))];
+  });
   return { ...changes, ...offsetsFor(changed, corner, turned, base) };
 }
 

@@ -1,7 +1,5 @@
 /** Draws a picture on a quadrilateral, approximated by affine triangles, as a canvas has no perspective transform. */
 
-import { projection } from "./quad.js";
-
 const CELLS = 14; // per side
 
 /**
@@ -20,6 +18,19 @@ export function drawWarped(context, image, corners) {
       drawTriangle(context, image, se, sw, ne);
     }
   }
+}
+
+/** The homography from the unit square onto the quadrilateral, as a function. */
+function projection([[x0, y0], [x1, y1], [x2, y2], [x3, y3]]) {
+  const [dx1, dy1, dx2, dy2] = [x1 - x2, y1 - y2, x3 - x2, y3 - y2];
+  const [sx, sy] = [x0 - x1 + x2 - x3, y0 - y1 + y2 - y3];
+  const det = dx1 * dy2 - dx2 * dy1;
+  const [g, h] = [(sx * dy2 - dx2 * sy) / det, (dx1 * sy - sx * dy1) / det];
+  const [a, b, d, e] = [x1 - x0 + g * x1, x3 - x0 + h * x3, y1 - y0 + g * y1, y3 - y0 + h * y3];
+  return (u, v) => {
+    const w = g * u + h * v + 1;
+    return [(a * u + b * v + x0) / w, (d * u + e * v + y0) / w];
+  };
 }
 
 /** Draws a triangle with the affine map of its corners from the picture to the canvas. */

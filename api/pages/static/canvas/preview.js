@@ -1,14 +1,8 @@
 /** Approximates the compositor on a canvas. */
 
+import { fill, sheet } from "../dom.js";
 import { isOutside, placement } from "./geometry.js";
 import { drawWarped } from "./perspective.js";
-
-/**
- * @typedef {object} Drawable  a visible layer
- * @property {object} key                       of the layer in the cache
- * @property {Record<string, Picture>} pictures
- * @property {Params} params
- */
 
 const MAX_SIDE = 1600; // of the canvas; larger bases are scaled down
 const MAX_LAYER_SIDE = 2048; // of a cached layer; larger layers are scaled up from it
@@ -29,13 +23,14 @@ const NOTES = [
 /** Whether a canvas supports the blend mode; for others it draws "normal". */
 const isSupported = (mode) => mode === "lighter" || CSS.supports("mix-blend-mode", mode);
 
-/** A function that draws a base, layers (the lowest first) and the background of the output. */
+/**
+ * A function that draws a base, layers (the lowest first) and the background of the output. A layer is `{key, pictures, params}`
+ * with its key in the cache.
+ */
 export function previewer() {
   const layerOf = layerCache();
   return (canvas, base, drawables, output) => {
-    const scale = Math.min(1, MAX_SIDE / Math.max(base.width, base.height));
-    canvas.width = Math.max(1, Math.round(base.width * scale));
-    canvas.height = Math.max(1, Math.round(base.height * scale));
+    Object.assign(canvas, capped(base, MAX_SIDE));
     const context = canvas.getContext("2d");
     context.scale(canvas.width / base.width, canvas.height / base.height);
     context.drawImage(base.image, 0, 0, base.width, base.height);
@@ -69,11 +64,11 @@ function clip(context, { x, y, width, height }) {
 /** Draws the warped layer on its own canvas first, so that it is blended as a whole. */
 function drawOnCorners(context, layer, { base, area }, params) {
   const { width, height } = context.canvas;
-  const sheet = new OffscreenCanvas(width, height);
+  const warped = sheet(width, height);
   const [across, down] = [width / base.width, height / base.height];
   const corners = params.corners.map(([x, y]) => [(area.x + x * area.width) * across, (area.y + y * area.height) * down]);
-  drawWarped(sheet.getContext("2d"), layer, corners);
-  context.drawImage(sheet, 0, 0, base.width, base.height);
+  drawWarped(warped, layer, corners);
+  context.drawImage(warped.canvas, 0, 0, base.width, base.height);
 }
 
 /** `corner`: the top-left corner of the rotated layer's bounding box */
@@ -89,15 +84,14 @@ function drawTiles(context, layer, placed, params) {
   const { base, turned, corner } = placed;
   const pitch = { width: turned.width + params.tile_spacing, height: turned.height + params.tile_spacing };
   const scale = Math.min(1, MAX_SIDE / Math.max(pitch.width, pitch.height));
-  const tile = new OffscreenCanvas(Math.ceil(pitch.width * scale), Math.ceil(pitch.height * scale));
-  const tileContext = tile.getContext("2d");
-  tileContext.scale(tile.width / pitch.width, tile.height / pitch.height);
-  drawTurned(tileContext, layer, placed, params, { x: 0, y: 0 });
-  const pattern = context.createPattern(tile, "repeat");
+  const tile = sheet(Math.ceil(pitch.width * scale), Math.ceil(pitch.height * scale));
+  const { canvas } = tile;
+  tile.scale(canvas.width / pitch.width, canvas.height / pitch.height);
+  drawTurned(tile, layer, placed, params, { x: 0, y: 0 });
+  const pattern = context.createPattern(canvas, "repeat");
   const move = new DOMMatrix().translate(corner.x, corner.y);
-  pattern.setTransform(move.scale(pitch.width / tile.width, pitch.height / tile.height));
-  context.fillStyle = pattern;
-  context.fillRect(0, 0, base.width, base.height);
+  pattern.setTransform(move.scale(pitch.width / canvas.width, pitch.height / canvas.height));
+  fill(context, pattern, base);
 }
 
 /** Fills transparent pixels; by default white for JPEG, which has no transparency. */
@@ -105,8 +99,7 @@ function fillBackground(context, params, base) {
   const colour = params.background ?? (params.image_format === "jpeg" ? "#ffffff" : null);
   if (colour === null) return;
   context.globalCompositeOperation = "destination-over";
-  context.fillStyle = colour;
-  context.fillRect(0, 0, base.width, base.height);
+  fill(context, colour, base);
 }
 
 /** A function that mirrors, resizes and masks a layer. It caches the last canvas of each, so that dragging is fast. */
@@ -114,7 +107,7 @@ function layerCache() {
   const cache = new WeakMap();
   return ({ key, pictures, params }, { size, overlay }) => {
     const { overlay_image: picture, mask } = pictures;
-    const canvasSize = capped(params.corners ? overlay : size);
+    const canvasSize = capped(params.corners ? overlay : size, MAX_LAYER_SIDE);
     const id = JSON.stringify([params.flip, params.invert_mask, params.resize_method, params.color, Boolean(params.corners), canvasSize]);
     const last = cache.get(key);
     if (last?.id === id && last.picture === picture && last.mask === mask) return last.canvas;
@@ -124,34 +117,27 @@ function layerCache() {
   };
 }
 
-function capped({ width, height }) {
-  const scale = Math.min(1, MAX_LAYER_SIDE / Math.max(width, height));
+/** The size with the same aspect ratio whose sides are at most `max`. */
+function capped({ width, height }, max) {
+  const scale = Math.min(1, max / Math.max(width, height));
   return { width: Math.max(1, Math.round(width * scale)), height: Math.max(1, Math.round(height * scale)) };
 }
 
 function drawLayer(overlay, mask, params, size) {
-  const canvas = overlay ? mirrored(overlay.image, params, size) : filled(params.color, size);
+  const context = sheet(size.width, size.height);
+  if (overlay) drawMirrored(context, overlay.image, params);
+  else fill(context, params.color);
   if (mask) {
-    const context = canvas.getContext("2d");
     context.resetTransform();
     context.globalCompositeOperation = "destination-in";
     context.imageSmoothingQuality = "high";
     context.drawImage(coverage(mask, params, size), 0, 0, size.width, size.height);
   }
-  return canvas;
+  return context.canvas;
 }
 
-function filled(colour, { width, height }) {
-  const canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext("2d");
-  context.fillStyle = colour;
-  context.fillRect(0, 0, width, height);
-  return canvas;
-}
-
-function mirrored(image, params, { width, height }) {
-  const canvas = new OffscreenCanvas(width, height);
-  const context = canvas.getContext("2d");
+function drawMirrored(context, image, params) {
+  const { width, height } = context.canvas;
   const [across, down] = [["horizontal", "both"].includes(params.flip), ["vertical", "both"].includes(params.flip)];
   const nearest = params.resize_method === "nearest-exact" && !params.corners;
   const tie = nearest ? TIE : 0;
@@ -160,13 +146,12 @@ function mirrored(image, params, { width, height }) {
   context.translate(across ? width : 0, down ? height : 0);
   context.scale(across ? -1 : 1, down ? -1 : 1);
   context.drawImage(image, across ? 0 : -tie, down ? 0 : -tie, width + tie, height + tie);
-  return canvas;
 }
 
 /** The mask as alpha: luminance (Rec. 709) times its own alpha. */
 function coverage(mask, params, size) {
-  const canvas = mirrored(mask.image, { flip: params.flip, resize_method: "area" }, size);
-  const context = canvas.getContext("2d", { willReadFrequently: true });
+  const context = sheet(size.width, size.height);
+  drawMirrored(context, mask.image, { flip: params.flip, resize_method: "area" });
   const pixels = context.getImageData(0, 0, size.width, size.height);
   const { data } = pixels;
   for (let i = 0; i < data.length; i += 4) {
@@ -174,7 +159,7 @@ function coverage(mask, params, size) {
     data[i + 3] *= (params.invert_mask ? 255 - luminance : luminance) / 255;
   }
   context.putImageData(pixels, 0, 0);
-  return canvas;
+  return context.canvas;
 }
 
 function isUnseen({ overlay_image: overlay }, params, base) {
@@ -183,7 +168,6 @@ function isUnseen({ overlay_image: overlay }, params, base) {
 
 const hasTrait = ({ layers }, base, trait) => [base, ...layers.flatMap(({ pictures }) => Object.values(pictures))].some((picture) => picture[trait]);
 
-/** How the result will differ from the preview. */
 export function notes(base, layers, output) {
   const scene = { layers, output };
   return [ALWAYS, ...NOTES.filter(([applies]) => applies(scene, base)).map(([, text]) => text)].join(" ");

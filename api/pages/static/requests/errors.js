@@ -1,21 +1,21 @@
-/** Shows errors at their fields; those of a layer only while it is selected. */
+/**
+ * Shows errors at their fields; those of a layer only while it is selected. A fault is `{field, message, layer}`: `field` is ""
+ * for a general error, `layer` the id of a layer.
+ */
 
 import { ApiError } from "../api.js";
-
-/** @typedef {{field: string, message: string, layer?: number}} Fault  `field` is "" for a general error */
+import { all, byId } from "../dom.js";
 
 const KEY_ERRORS = [401, 403, 406];
 const LAYER = /^overlays\[(\d+)\](?:\.(\w+))?$/;
 
-/** @type {Map<string, Fault>} */
-const layerFaults = new Map();
+const layerFaults = new Map(); // by layer and field
 let selected = 0;
 let changed = () => {};
 
 const elementOf = (field) => document.querySelector(`[data-field="${CSS.escape(field)}"]`);
 const isLayerField = (field) => Boolean(elementOf(field)?.closest("#layer"));
 
-/** Calls `listener` when layers with faults may have changed. */
 export const onChange = (listener) => (changed = listener);
 
 export const layersAtFault = () => new Set([...layerFaults.values()].map(({ layer }) => layer));
@@ -54,6 +54,9 @@ function splitByField({ field: path, message }, layerIds) {
   });
 }
 
+/** The names of the fields at fault; "" if a fault is at none. */
+export const fieldsOf = (faults) => (faults.every(({ field }) => field) ? [...new Set(faults.map(({ field }) => field))].join(", ") : "");
+
 /** Shows faults without moving the focus. */
 export function mark(faults) {
   for (const fault of faults) {
@@ -76,14 +79,14 @@ const isVisible = ({ layer }) => layer === undefined || layer === selected;
 export function showLayer(id) {
   if (id === selected) return;
   selected = id;
-  for (const element of document.querySelectorAll("#layer .wrong")) unmark(element);
+  all("#layer .wrong").forEach(unmark);
   for (const fault of layerFaults.values()) if (fault.layer === id) markOne(fault);
 }
 
 function markOne({ field, message }) {
   const element = elementOf(field);
   if (!element) {
-    const general = document.getElementById("form-error");
+    const general = byId("form-error");
     general.textContent = [general.textContent, message].filter(Boolean).join(" ");
     return;
   }
@@ -95,22 +98,21 @@ function markOne({ field, message }) {
 
 export function clear(field, layer = isLayerField(field) ? selected : undefined) {
   if (layer !== undefined && layerFaults.delete(`${layer} ${field}`)) changed();
-  if (isVisible({ layer })) unmark(elementOf(field));
+  const element = elementOf(field);
+  if (element && isVisible({ layer })) unmark(element);
 }
 
 function unmark(element) {
-  element?.classList.remove("wrong");
-  element?.querySelector(".error").replaceChildren();
-  for (const control of element?.querySelectorAll("[aria-invalid]") ?? []) control.removeAttribute("aria-invalid");
+  element.classList.remove("wrong");
+  element.querySelector(".error").textContent = "";
+  for (const control of all("[aria-invalid]", element)) control.ariaInvalid = null;
 }
 
 export function clearAll() {
-  document.getElementById("form-error").replaceChildren();
+  byId("form-error").textContent = "";
   layerFaults.clear();
-  for (const element of document.querySelectorAll(".wrong")) unmark(element);
+  all(".wrong").forEach(unmark);
   changed();
 }
 
-function controlOf(element) {
-  return element?.querySelector(element.matches(".by-url") ? ".url" : "[aria-describedby]") ?? null;
-}
+const controlOf = (element) => element?.querySelector(element.matches(".by-url") ? ".url" : "[aria-describedby]") ?? null;

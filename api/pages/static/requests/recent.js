@@ -1,22 +1,15 @@
 /**
  * The key's recent requests and batches whose pictures still exist. The service lists them; the browser stores the scenes
  * of requests submitted here.
+ *
+ * An entry is `{id, at, scene, error, result, expires}`: `at` is when it was accepted (ms), `scene` null if submitted elsewhere;
+ * an unfinished request leaves the list at `expires` (ms).
  */
 
 import { Client } from "../api.js";
-import { clock, make } from "../dom.js";
+import { all, byId, clock, make, onClick } from "../dom.js";
 import { load, save } from "../storage.js";
 import { resultIn } from "./submission.js";
-
-/**
- * @typedef {object} Entry
- * @property {string} id
- * @property {number} at         when it was accepted, ms
- * @property {object | null} scene  the saved scene; null for a request submitted elsewhere
- * @property {string | null} error
- * @property {import("./result.js").Result | null} result
- * @property {number} expires    ms; for an unfinished request, when it is dropped from the list
- */
 
 const MAX_REQUESTS = 12;
 const MAX_BATCHES = 3;
@@ -24,19 +17,16 @@ const UNFINISHED_TTL_MS = 3600_000;
 const DEBOUNCE_MS = 400;
 
 export class Recent {
-  /** @type {Entry[]} */
   entries = [];
   batches = []; // entries with `counts`
 
-  /** Calls `onSelect` with a clicked request, and `onOpen` with a clicked batch. */
   constructor(key, onSelect, onOpen) {
     Object.assign(this, { key, onSelect, onOpen, timer: 0 });
-    this.list = document.getElementById("recent");
+    this.list = byId("recent");
     this.reload();
     setInterval(() => this.#tick(), 1000);
   }
 
-  /** Shows the requests of the current key. */
   reload() {
     this.entries = (load(this.#storageName()) ?? []).filter(({ scene }) => scene?.model); // former versions stored none
     this.batches = this.batches.filter(({ key }) => key === this.key.value());
@@ -60,7 +50,7 @@ export class Recent {
   /** Keeps the stored entries if the service cannot be reached. */
   async #fetch(key) {
     const startedAt = Date.now();
-    const client = new Client(key, () => {});
+    const client = new Client(key);
     const [list, batches] = await Promise.all([client.requests(MAX_REQUESTS), client.batches(MAX_BATCHES)]).catch(() => []);
     if (!list || key !== this.key.value()) return;
     this.batches = batches.batches.map((batch) => entryOfBatch(batch, key));
@@ -89,13 +79,13 @@ export class Recent {
     if (drawn === this.drawn) return; // redrawing would lose the focus, or a click in progress
     this.drawn = drawn;
     this.list.replaceChildren(...alive.map((entry) => this.#item(entry)));
-    document.getElementById("recent-empty").hidden = alive.length > 0;
+    byId("recent-empty").hidden = alive.length > 0;
     this.#tick();
   }
 
   #item(entry) {
     const shown = entry.scene || entry.counts ? this.#button(entry) : elsewhere(entry);
-    shown.append(entry.result ? thumbnail(entry, () => this.#drop(entry)) : mark(entry), make("b", { textContent: clock(entry.at) }), countdown(entry));
+    shown.append(entry.result ? this.#thumbnail(entry) : mark(entry), make("b", { textContent: clock(entry.at) }), countdown(entry));
     const item = make("li");
     item.append(shown);
     return item;
@@ -103,13 +93,15 @@ export class Recent {
 
   #button(entry) {
     const button = make("button", { type: "button" });
-    button.addEventListener("click", () => (entry.counts ? this.onOpen(entry) : this.onSelect(entry)));
+    onClick(button, () => (entry.counts ? this.onOpen(entry) : this.onSelect(entry)));
     return button;
   }
 
-  /** Removes an entry whose picture was deleted early. */
-  #drop(entry) {
-    this.#store(this.entries.filter(({ id }) => id !== entry.id));
+  /** An entry whose picture was deleted early leaves the list. */
+  #thumbnail({ id, result }) {
+    const image = make("img", { src: result.path, alt: "", loading: "lazy" });
+    image.addEventListener("error", () => this.#store(this.entries.filter((entry) => entry.id !== id)), { once: true });
+    return image;
   }
 
   #tick() {
@@ -120,7 +112,7 @@ export class Recent {
       this.#store(this.entries.filter(isAlive));
       return;
     }
-    for (const text of this.list.querySelectorAll("[data-expires]")) text.textContent = timeLeft(Number(text.dataset.expires) - now);
+    for (const text of all("[data-expires]", this.list)) text.textContent = timeLeft(Number(text.dataset.expires) - now);
   }
 }
 
@@ -145,12 +137,6 @@ function entryOfBatch({ batch_id: id, created_at: at, expires_at: expires, reque
 function elsewhere({ result }) {
   const link = result && { href: result.path, target: "_blank", rel: "noopener" };
   return make(result ? "a" : "div", { className: "elsewhere", ...link });
-}
-
-function thumbnail({ result }, onMissing) {
-  const image = make("img", { src: result.path, alt: "", loading: "lazy" });
-  image.addEventListener("error", onMissing, { once: true });
-  return image;
 }
 
 function mark({ error, counts }) {

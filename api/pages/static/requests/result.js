@@ -1,82 +1,65 @@
 /** The result beside the preview, and the difference between the two. */
 
+import { all, byId, onClick, press } from "../dom.js";
 import { megabytes } from "../pictures.js";
 
-/** @typedef {{path: string, name: string, width: number, height: number, bytes: number, type: string}} Result */
+const buttons = all("button[data-view]");
+let isCurrent = false;
 
-export class ResultView {
-  #image = document.getElementById("result");
-  #canvas = document.getElementById("difference");
-  #isCurrent = false;
-  #buttons = [...document.querySelectorAll("button[data-view]")];
+/** The next result belongs to the current parameters. */
+export function expect() {
+  isCurrent = true;
+}
 
-  constructor() {
-    for (const button of this.#buttons) button.addEventListener("click", () => this.view(button.dataset.view));
-    document.getElementById("amplify").addEventListener("change", ({ target }) => this.#amplify(target.checked));
-    this.#amplify(true);
-  }
+/** `result`: as `resultIn` returns it; `preview`: a copy from the time of the submit, or null. */
+export async function show(result, preview) {
+  const image = byId("result");
+  image.src = result.path;
+  await image.decode();
+  ratio("result-board", result);
+  byId("result-name").textContent = isCurrent ? "Result" : "Earlier result";
+  byId("result-facts").textContent = facts(result);
+  Object.assign(byId("download"), { href: result.path, download: result.name });
+  for (const button of buttons) button.disabled = button.dataset.view === "difference" && !preview;
+  if (preview) compare(preview, image);
+  view("beside");
+  byId("result-pane").scrollIntoView({ block: "nearest" });
+}
 
-  /** The next result belongs to the current parameters. */
-  expect() {
-    this.#isCurrent = true;
-  }
+/** The parameters have changed since the submit. */
+export function outdate() {
+  isCurrent = false;
+  byId("result-name").textContent = "Earlier result";
+}
 
-  /** `preview`: a copy from the time of the submit, or null. */
-  async show(result, preview) {
-    this.#image.src = result.path;
-    await this.#image.decode();
-    ratio("result-board", result);
-    document.getElementById("result-name").textContent = this.#isCurrent ? "Result" : "Earlier result";
-    document.getElementById("result-facts").textContent = facts(result);
-    const download = document.getElementById("download");
-    [download.href, download.download] = [result.path, result.name];
-    this.#enable(preview !== null);
-    if (preview) this.#compare(preview);
-    this.view("beside");
-    document.getElementById("result-pane").scrollIntoView({ block: "nearest" });
-  }
+/** The pictures have changed: the difference no longer applies. */
+export function endComparison() {
+  outdate();
+  const difference = buttons.find(({ dataset }) => dataset.view === "difference");
+  if (difference.ariaPressed === "true") view("edit");
+  difference.disabled = true;
+}
 
-  /** The parameters have changed since the submit. */
-  outdate() {
-    this.#isCurrent = false;
-    document.getElementById("result-name").textContent = "Earlier result";
-  }
+export function view(name) {
+  byId("stage").dataset.view = name;
+  byId("preview-pane").hidden = name === "difference";
+  byId("result-pane").hidden = name !== "beside";
+  byId("difference-pane").hidden = name !== "difference";
+  press(buttons, ({ dataset }) => dataset.view === name);
+}
 
-  /** The pictures have changed: the difference no longer applies. */
-  endComparison() {
-    this.outdate();
-    const difference = this.#buttons.find(({ dataset }) => dataset.view === "difference");
-    if (difference.getAttribute("aria-pressed") === "true") this.view("edit");
-    difference.disabled = true;
-  }
+for (const button of buttons) onClick(button, () => view(button.dataset.view));
 
-  view(name) {
-    document.getElementById("stage").dataset.view = name;
-    document.getElementById("preview-pane").hidden = name === "difference";
-    document.getElementById("result-pane").hidden = name !== "beside";
-    document.getElementById("difference-pane").hidden = name !== "difference";
-    for (const button of this.#buttons) button.setAttribute("aria-pressed", String(button.dataset.view === name));
-  }
-
-  #enable(comparable) {
-    for (const button of this.#buttons) button.disabled = button.dataset.view === "difference" && !comparable;
-  }
-
-  #compare(preview) {
-    const context = drawn(this.#canvas, preview);
-    context.globalCompositeOperation = "difference";
-    context.drawImage(drawn(new OffscreenCanvas(1, 1), this.#image, preview).canvas, 0, 0);
-    ratio("difference-board", preview);
-    document.getElementById("difference-facts").textContent = levels(context);
-  }
-
-  #amplify(on) {
-    this.#canvas.classList.toggle("amplified", on);
-  }
+function compare(preview, image) {
+  const context = drawn(byId("difference"), preview);
+  context.globalCompositeOperation = "difference";
+  context.drawImage(drawn(new OffscreenCanvas(1, 1), image, preview).canvas, 0, 0);
+  ratio("difference-board", preview);
+  byId("difference-facts").textContent = levels(context);
 }
 
 export function ratio(id, { width, height }) {
-  document.getElementById(id).style.setProperty("--ratio", String(width / height));
+  byId(id).style.setProperty("--ratio", String(width / height));
 }
 
 /** Draws `image` on black, at the size of `reference`. */

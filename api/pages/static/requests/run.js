@@ -1,33 +1,27 @@
-/** Submits one request at a time and shows its progress. */
-
-import { Client } from "../api.js";
-import * as errors from "./errors.js";
-import { Progress } from "./progress.js";
-import { Failed, PICTURES, cancel, forgetUploads, submit, waitForResult } from "./submission.js";
-import { WebhookLog } from "./webhook.js";
-
 /**
- * @typedef {object} Submission
- * @property {string} key
- * @property {import("./submission.js").SceneRequest} request
- * @property {number[]} layerIds
- * @property {object} saved              the scene, to be restored later
- * @property {OffscreenCanvas} preview
+ * Submits one request at a time and shows its progress. A submission is `{key, request, layerIds, saved, preview}`: `saved` is
+ * the scene, to be restored later, and `preview` a copy of the canvas.
  */
+
+import { Client, Unreachable } from "../api.js";
+import { byId, onClick } from "../dom.js";
+import * as errors from "./errors.js";
+import * as progress from "./progress.js";
+import * as results from "./result.js";
+import { Failed, PICTURES, forgetUploads, submit, waitForResult } from "./submission.js";
+import * as webhook from "./webhook.js";
 
 const GIVEN_UP = "No longer waiting. The server could not be reached to cancel: it may still render the picture.";
 
 export class Run {
-  #steps = new Progress(document.getElementById("run"));
-  #webhook = new WebhookLog();
-  #stop = document.getElementById("stop");
+  #stop = byId("stop");
   #abort = new AbortController();
   #cancel = () => {};
 
   /** Calls `onCompleted` with the submission and the result, and `onFailed` with the faults to show. */
-  constructor({ recent, results, onCredits, onCompleted, onFailed }) {
-    Object.assign(this, { recent, results, onCredits, onCompleted, onFailed });
-    this.#stop.addEventListener("click", () => this.#cancel());
+  constructor({ recent, onCredits, onCompleted, onFailed }) {
+    Object.assign(this, { recent, onCredits, onCompleted, onFailed });
+    onClick(this.#stop, () => this.#cancel());
   }
 
   client(key) {
@@ -49,8 +43,8 @@ export class Run {
   }
 
   hide() {
-    this.#steps.hide();
-    this.#webhook.hide();
+    progress.hide();
+    webhook.hide();
   }
 
   /** Follows requests that had not ended when the page was closed, one after another. */
@@ -70,20 +64,20 @@ export class Run {
 
   async #process(client, submission) {
     this.#abort = new AbortController();
-    this.#steps.begin("Sending…");
-    this.#webhook.hide();
+    progress.begin("Sending…");
+    webhook.hide();
     const id = await submit(client, submission.request, this.#callbacks(), this.#abort.signal);
     this.recent.add(id, submission.saved);
-    this.#steps.reach("QUEUED");
-    this.#steps.say("Accepted.");
+    progress.reach("QUEUED");
+    progress.say("Accepted.");
     this.#offerCancel(client, id);
-    if (submission.request.output.webhook_url) this.#webhook.follow(client, id);
+    if (submission.request.output.webhook_url) webhook.follow(client, id);
     try {
       const { result, expires, metrics, warnings } = await waitForResult(client, id, this.#callbacks(), this.#abort.signal);
       this.recent.end(id, { result, expires });
-      this.#steps.complete(metrics, warnings);
+      progress.complete(metrics, warnings);
       this.onCompleted(submission, result);
-      await this.results.show(result, submission.preview);
+      await results.show(result, submission.preview);
     } catch (error) {
       if (error instanceof Failed) this.recent.end(id, { error: error.message });
       throw error;
@@ -92,13 +86,13 @@ export class Run {
 
   #callbacks() {
     return {
-      onUpload: ({ name }) => this.#steps.say(`Uploading ${name}…`),
+      onUpload: ({ name }) => progress.say(`Uploading ${name}…`),
       onStatus: ({ status, queue_position: ahead }) => {
-        this.#steps.reach(status);
-        if (status === "QUEUED") this.#steps.say(ahead > 0 ? `${ahead} before it in the queue.` : "Next in the queue.");
-        if (status === "PROCESSING") this.#steps.say("A worker is processing it.");
+        progress.reach(status);
+        if (status === "QUEUED") progress.say(ahead > 0 ? `${ahead} before it in the queue.` : "Next in the queue.");
+        if (status === "PROCESSING") progress.say("A worker is processing it.");
       },
-      onRetry: (error, delayS) => this.#steps.say(`${error.message} Trying again in ${Math.round(delayS)} s.`),
+      onRetry: (error, delayS) => progress.say(`${error.message} Trying again in ${Math.round(delayS)} s.`),
     };
   }
 
@@ -106,29 +100,28 @@ export class Run {
     this.#stop.hidden = false;
     this.#cancel = async () => {
       this.#stop.hidden = true;
-      const isReached = await cancel(client, id).catch((error) => this.#steps.say(error.message));
-      if (isReached === false) this.#abort.abort(new Error(GIVEN_UP));
+      await client.cancel(id).catch((error) => {
+        if (error instanceof Unreachable) this.#abort.abort(new Error(GIVEN_UP));
+        else progress.say(error.message);
+      });
     };
   }
 
-  #showFailure(error, { request, layerIds }) {
-    const faults = error instanceof Failed ? [errors.faultIn(error.message, layerIds)] : errors.faultsOf(error, layerIds);
-    if (faults.some(({ field }) => PICTURES.includes(field))) forgetUploads(request);
-    const atFields = faults.filter(({ field }) => field);
-    this.#showSteps(error, faults.length === atFields.length ? [...new Set(atFields.map(({ field }) => field))] : []);
-    this.onFailed(atFields);
-  }
-
   /** Does not repeat an error shown at a field; hides the steps of a refused request. */
-  #showSteps(error, fields) {
-    if (!(error instanceof Failed)) return fields.length ? this.#steps.hide() : this.#steps.fail(error.message);
-    this.#steps.fail(fields.length ? `FAILED because of ${fields.join(", ")}.` : `FAILED: ${error.message}`);
+  #showFailure(error, { request, layerIds }) {
+    const hasFailed = error instanceof Failed;
+    const faults = hasFailed ? [errors.faultIn(error.message, layerIds)] : errors.faultsOf(error, layerIds);
+    if (faults.some(({ field }) => PICTURES.includes(field))) forgetUploads(request);
+    const fields = errors.fieldsOf(faults);
+    if (hasFailed) progress.fail(fields ? `FAILED because of ${fields}.` : `FAILED: ${error.message}`);
+    else if (fields) progress.hide();
+    else progress.fail(error.message);
+    this.onFailed(faults.filter(({ field }) => field));
   }
 }
 
-/** Runs `action` unless another one is still running. */
 export async function oneAtATime(action) {
-  const button = document.getElementById("submit");
+  const button = byId("submit");
   if (button.disabled) return;
   Object.assign(button, { disabled: true, textContent: "Working…" });
   try {

@@ -1,20 +1,15 @@
-/** Submits a request, and gets its result. */
+/**
+ * Submits a request, and gets its result. A request is `{model, base, layers, output}`: the layers, the lowest first, have
+ * `pictures` by name and `params`; `output` are the parameters of the result.
+ */
 
-import { ApiError, Unreachable } from "../api.js";
+import { ApiError } from "../api.js";
 import { UNTIL_REACHABLE, isLost, retry, untilEnded } from "./wait.js";
 
 const INLINE_BYTES = 256 * 1024; // larger files are uploaded first
-/** @type {WeakMap<Blob, {key: string, url: string}>} */
-const uploads = new WeakMap();
+const uploads = new WeakMap(); // by file: the URL, and the API key for which it is valid
 const RESUBMIT = { isRetryable: isLost, limit: 3 };
 
-/**
- * @typedef {object} SceneRequest
- * @property {string} model
- * @property {Picture} base
- * @property {{pictures: Record<string, Picture>, params: object}[]} layers  the lowest first
- * @property {object} output  parameters of the result
- */
 export const PICTURES = ["base_image", "overlay_image", "mask", "displacement_map"];
 
 /** The body of a request: flat for one layer, else with `overlays`. `reference` turns a picture into its value in the body. */
@@ -27,7 +22,6 @@ export function bodyOf({ base, layers, output }, reference) {
   return { base_image: reference(base), ...parts, ...output };
 }
 
-/** All pictures, with their paths in the body. */
 export function picturesOf({ base, layers }) {
   const paths = layers.length === 1 ? [""] : layers.map((_, at) => `overlays[${at}].`);
   const named = layers.flatMap(({ pictures }, at) => Object.entries(pictures).map(([name, picture]) => [paths[at] + name, picture]));
@@ -37,10 +31,9 @@ export function picturesOf({ base, layers }) {
 /** A request FAILED; the message is the service's. */
 export class Failed extends Error {}
 
-/** Resolves to the id of the request. */
 export async function submit(client, request, callbacks, signal) {
-  const body = bodyOf(request, await references(client, picturesOf(request), callbacks));
-  return (await sendOnce((key) => client.submit(request.model, body, key), callbacks, signal)).request_id;
+  const body = JSON.stringify(bodyOf(request, await references(client, picturesOf(request), callbacks)));
+  return (await sendOnce((key) => client.submit(request.model, "application/json", body, key), callbacks, signal)).request_id;
 }
 
 /** A function that turns each of these pictures into its value in a body. Uploads large files. */
@@ -76,7 +69,7 @@ export async function waitForResult(client, id, callbacks, signal) {
   return { result: resultIn(body), expires: Date.parse(expires), metrics, warnings };
 }
 
-/** The picture in a result body, as `ResultView` shows it. */
+/** The picture in a result body, as `result.js` shows it. */
 export function resultIn({ images: [image] }) {
   return {
     path: `pictures/${image.file_name}`, // relative to the page, whatever the service's public URL
@@ -86,17 +79,6 @@ export function resultIn({ images: [image] }) {
     bytes: image.file_size,
     type: image.content_type,
   };
-}
-
-/** Resolves to false if the service cannot be reached. */
-export async function cancel(client, id) {
-  try {
-    await client.cancel(id);
-    return true;
-  } catch (error) {
-    if (!(error instanceof Unreachable)) throw error;
-    return false;
-  }
 }
 
 async function reference(client, path, picture, onUpload) {

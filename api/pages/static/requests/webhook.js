@@ -1,62 +1,49 @@
 /** The delivery of the last request's webhook event: all attempts, and a button to send it again. */
 
-import { clock, make } from "../dom.js";
+import { byId, clock, make, onClick, say } from "../dom.js";
 import { isLost } from "./wait.js";
 
 const [MIN_POLL_MS, MAX_POLL_MS] = [1000, 30_000];
 
-export class WebhookLog {
-  #root = document.getElementById("webhook");
-  #text = document.getElementById("webhook-text");
-  #attempts = document.getElementById("webhook-attempts");
-  #resend = document.getElementById("webhook-again");
-  #redeliver = () => {};
-  #timer = 0;
-  #callId = 0; // of the latest call; responses to earlier ones are ignored
+const log = byId("webhook");
+let redeliver = () => {};
+let timer = 0;
+let latestCall = 0; // responses to earlier ones are ignored
 
-  constructor() {
-    this.#resend.addEventListener("click", () => this.#redeliver());
-  }
+onClick(byId("webhook-again"), () => redeliver());
 
-  hide() {
-    clearTimeout(this.#timer);
-    this.#callId++;
-    this.#root.hidden = true;
-  }
-
-  /** Polls while the event is pending. */
-  follow(client, id) {
-    const poll = () => this.#call(() => client.delivery(id), poll);
-    this.#redeliver = () => this.#call(() => client.redeliver(id), poll);
-    poll();
-  }
-
-  async #call(send, poll) {
-    clearTimeout(this.#timer);
-    const callId = ++this.#callId;
-    const delivery = await send().catch((error) => ({ error }));
-    if (callId !== this.#callId) return;
-    if (delivery.state) this.#show(delivery);
-    else this.#say(delivery.error.message);
-    const isOpen = delivery.state === "pending" || (delivery.error && isLost(delivery.error));
-    if (isOpen) this.#timer = setTimeout(poll, pollDelay(delivery));
-  }
-
-  #show({ url, state, attempts, next_attempt_at: next }) {
-    this.#say(`Webhook ${url}: ${state}${next && attempts.length ? `, next attempt at ${clock(next)}` : ""}`);
-    this.#attempts.replaceChildren(...attempts.map(line));
-    this.#resend.hidden = state === "pending";
-  }
-
-  #say(text) {
-    this.#root.hidden = false;
-    if (this.#text.textContent !== text) this.#text.textContent = text;
-  }
+export function hide() {
+  clearTimeout(timer);
+  latestCall++;
+  log.hidden = true;
 }
 
-function pollDelay({ next_attempt_at: next }) {
-  return Math.min(MAX_POLL_MS, Math.max(MIN_POLL_MS, next ? Date.parse(next) - Date.now() : 0));
+/** Shows the delivery, and polls while it is pending. */
+export function follow(client, id) {
+  const poll = () => update(() => client.delivery(id), poll);
+  redeliver = () => update(() => client.redeliver(id), poll);
+  poll();
 }
+
+async function update(send, poll) {
+  clearTimeout(timer);
+  const call = ++latestCall;
+  const delivery = await send().catch((error) => ({ error }));
+  if (call !== latestCall) return;
+  show(delivery);
+  const isOpen = delivery.state === "pending" || (delivery.error && isLost(delivery.error));
+  if (isOpen) timer = setTimeout(poll, pollDelay(delivery));
+}
+
+function show({ error, url, state, attempts, next_attempt_at: next }) {
+  log.hidden = false;
+  if (!state) return say(byId("webhook-text"), error.message);
+  say(byId("webhook-text"), `Webhook ${url}: ${state}${next && attempts.length ? `, next attempt at ${clock(next)}` : ""}`);
+  byId("webhook-attempts").replaceChildren(...attempts.map(line));
+  byId("webhook-again").hidden = state === "pending";
+}
+
+const pollDelay = ({ next_attempt_at: next }) => Math.min(MAX_POLL_MS, Math.max(MIN_POLL_MS, next ? Date.parse(next) - Date.now() : 0));
 
 const line = ({ at, status, duration_ms: duration, error }) =>
   make("li", { textContent: `${clock(at)} ${error ?? `answered ${status}`}, ${duration} ms` });

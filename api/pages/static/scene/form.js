@@ -1,44 +1,31 @@
-/** The fields of a model's parameters, for the selected layer and for the output. The HTML contains the defaults. */
-
-import { isConvex } from "../canvas/quad.js";
-
 /**
- * @typedef {object} Model
- * @property {string} name
- * @property {boolean} isLayered
- * @property {string[]} pictures  that a layer may have
- * @property {{layer: Record<string, any>, output: Record<string, any>}} defaults
+ * The form: fields of a model's parameters for the selected layer and for the output, the help line, and scrolling. The HTML
+ * contains the defaults.
  */
 
+import { isConvex } from "../canvas/corners.js";
+import { all, byId, onClick } from "../dom.js";
+
 export class ParameterForm {
-  /** `fields`: the element for the fields of a model. */
-  constructor(form, fields) {
-    this.form = form;
-    this.fields = fields;
-    this.changed = new EventTarget();
+  constructor(form, onChange) {
+    Object.assign(this, { form, onChange });
     form.addEventListener("input", ({ target }) => this.#typed(target));
-    form.addEventListener("focusout", ({ target }) => target.validity?.badInput && this.#notify([target.name]));
-    form.addEventListener("click", ({ target: { dataset } }) => "unset" in dataset && this.set({ [dataset.unset]: null }));
+    form.addEventListener("focusout", ({ target }) => target.validity?.badInput && onChange([target.name]));
+    onClick(form, ({ target: { dataset } }) => "unset" in dataset && this.set({ [dataset.unset]: null }));
   }
 
-  /** Shows the fields of a model. @returns {Model} */
+  /** Shows the fields of a model. Returns `pictures`, those that a layer may have, and the `defaults` of layer and output. */
   use(name) {
     const template = this.form.querySelector(`template[data-model="${CSS.escape(name)}"]`);
-    this.fields.replaceChildren(template.content.cloneNode(true));
-    const all = (selector) => [...this.fields.querySelectorAll(selector)];
-    this.controls = new Map(all("[data-kind]").map((control) => [control.name, control]));
-    this.companions = new Map(all("[data-for]:not([data-word])").map((control) => [control.dataset.for, control]));
+    byId("fields").replaceChildren(template.content.cloneNode(true));
+    this.controls = new Map(all("#fields [data-kind]").map((control) => [control.name, control]));
+    this.companions = new Map(all("#fields [data-for]:not([data-word])").map((control) => [control.dataset.for, control]));
     const pictures = all("#layer .slot").map(({ dataset }) => dataset.field);
     return { name, isLayered: "layered" in template.dataset, pictures, defaults: this.values() };
   }
 
   isLayerParameter(name) {
     return Boolean(this.controls.get(name)?.closest("#layer"));
-  }
-
-  /** Calls `listener` with the names of changed parameters. */
-  onChange(listener) {
-    this.changed.addEventListener("change", ({ detail }) => listener(detail));
   }
 
   /** All values of the layer and of the output; null for an empty field. */
@@ -50,10 +37,10 @@ export class ParameterForm {
 
   set(changes) {
     this.write(changes);
-    this.#notify(Object.keys(changes));
+    this.onChange(Object.keys(changes));
   }
 
-  /** Sets values without notifying listeners; ignores parameters that the model does not have. */
+  /** Sets values without calling `onChange`; ignores parameters that the model does not have. */
   write(changes) {
     for (const [name, value] of Object.entries(changes)) {
       if (!this.controls.has(name)) continue;
@@ -62,7 +49,6 @@ export class ParameterForm {
     }
   }
 
-  /** Disables the fields of these parameters, and enables all others. */
   disable(names) {
     for (const [name, control] of this.controls) {
       for (const each of [control, wordOf(control)]) if (each) each.disabled = names.has(name);
@@ -91,7 +77,7 @@ export class ParameterForm {
       if (target.dataset.for) control.value = target.value;
       else this.#syncCompanion(name);
     }
-    this.#notify([name]);
+    this.onChange([name]);
   }
 
   /** Copies the value to the slider or colour picker. */
@@ -99,10 +85,6 @@ export class ParameterForm {
     const companion = this.companions.get(name);
     const text = this.controls.get(name).value;
     if (companion && (companion.type !== "color" || /^#[0-9a-f]{6}$/i.test(text))) companion.value = text;
-  }
-
-  #notify(names) {
-    this.changed.dispatchEvent(new CustomEvent("change", { detail: names }));
   }
 }
 
@@ -170,3 +152,33 @@ function write(control, value) {
 }
 
 const text = (value) => (Array.isArray(value) ? value.map((each) => [each].flat().join(" ")).join(", ") : String(value));
+
+/** Shows the hint of the parameter under the pointer. The last one stays, as removing it would move the Submit button. */
+export function showHelp(form, help) {
+  help.classList.add("resting");
+  const show = (element) => {
+    const hint = element?.closest?.("[data-field]")?.querySelector(".hint");
+    if (!hint) return;
+    help.textContent = hint.textContent;
+    help.classList.remove("resting");
+  };
+  form.addEventListener("pointerover", ({ target }) => show(target));
+  form.addEventListener("pointerleave", () => show(form.contains(document.activeElement) ? document.activeElement : null));
+  form.addEventListener("focusin", ({ target }) => show(target));
+}
+
+export function measureBars() {
+  const { style } = document.documentElement;
+  style.setProperty("--top-bar", `${byId("work").offsetHeight}px`);
+  style.setProperty("--bottom-bar", `${byId("foot").offsetHeight}px`);
+}
+
+export function keepFocusInView(form) {
+  let isPressed = false; // scrolling between press and release would cancel the click
+  form.addEventListener("pointerdown", () => (isPressed = true));
+  for (const end of ["pointerup", "pointercancel"]) addEventListener(end, () => (isPressed = false));
+  form.addEventListener("focusin", ({ target }) => {
+    measureBars();
+    if (!isPressed) target.closest("[data-field]")?.scrollIntoView({ block: "nearest" });
+  });
+}

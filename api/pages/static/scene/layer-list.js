@@ -1,29 +1,26 @@
 /** The list of layers, the topmost first: select, reorder by drag or keys, hide, duplicate, remove. */
 
 import { onArrows, onDrag } from "../canvas/drag.js";
-import { MAX_LAYERS } from "./layers.js";
+import { all, byId, fill, fromTemplate, onClick } from "../dom.js";
 import { drawContained } from "../pictures.js";
-
-/** @typedef {import("./layers.js").Layer} Layer */
+import { MAX_LAYERS } from "./layers.js";
 
 export class LayerList {
-  #list = document.getElementById("layers");
-  #template = document.getElementById("layer-row");
-  /** @type {Map<number, HTMLLIElement>} */
-  #rows = new Map();
+  #list = byId("layers");
+  #rows = new Map(); // by the id of the layer
   #drawn = new WeakMap(); // the picture or colour on each swatch
 
-  /** `say` announces a text to screen readers. */
   constructor(layers, say) {
     Object.assign(this, { layers, say });
   }
 
   show(atFault) {
-    const { all, selected } = this.layers;
+    const { all: layers, selected } = this.layers;
     for (const [id, row] of this.#rows) if (!this.layers.byId(id)) this.#drop(id, row);
-    for (const layer of all) this.#update(layer, atFault.has(layer.id));
-    this.#order([...all].reverse().map(({ id }) => this.#rows.get(id)), this.#rows.get(selected.id));
-    for (const button of document.querySelectorAll("[data-add]")) button.disabled = all.length >= MAX_LAYERS;
+    for (const layer of layers) this.#update(layer, atFault.has(layer.id));
+    this.#order(layers.toReversed().map(({ id }) => this.#rows.get(id)), this.#rows.get(selected.id));
+    for (const button of all("[data-add], [data-do=duplicate]")) button.disabled = layers.length >= MAX_LAYERS;
+    for (const button of all("[data-do=remove]")) button.disabled = layers.length === 1;
   }
 
   #drop(id, row) {
@@ -51,15 +48,10 @@ export class LayerList {
     part(".layer-name b").textContent = name;
     part(".layer-name small").textContent = isWrong ? "has an error" : about(layer);
     row.classList.toggle("at-fault", isWrong);
-    row.classList.toggle("is-hidden", layer.hidden);
-    part(".layer-name").setAttribute("aria-pressed", String(layer === this.layers.selected));
+    part(".layer-name").ariaPressed = layer === this.layers.selected;
+    part("[data-do=toggle]").ariaPressed = layer.hidden;
     label(part(".grip"), `Move ${name}`);
-    label(part("[data-do=toggle]"), `Hide ${name}`);
-    part("[data-do=toggle]").setAttribute("aria-pressed", String(layer.hidden));
-    label(part("[data-do=duplicate]"), `Duplicate ${name}`);
-    part("[data-do=duplicate]").disabled = this.layers.all.length >= MAX_LAYERS;
-    label(part("[data-do=remove]"), `Remove ${name}`);
-    part("[data-do=remove]").disabled = this.layers.all.length === 1;
+    for (const [action, { verb }] of Object.entries(ACTIONS)) label(part(`[data-do=${action}]`), `${verb} ${name}`);
     this.#drawSwatch(part("canvas"), layer);
   }
 
@@ -67,21 +59,19 @@ export class LayerList {
     const content = kind === "colour" ? params.color : pictures.overlay_image?.picture;
     if (this.#drawn.get(canvas) === content) return;
     this.#drawn.set(canvas, content);
-    if (kind === "picture") return drawContained(canvas, content);
-    const context = canvas.getContext("2d");
-    context.fillStyle = content ?? "#ffffff";
-    context.fillRect(0, 0, canvas.width, canvas.height);
+    if (kind === "picture") drawContained(canvas, content);
+    else fill(canvas.getContext("2d"), content ?? "#ffffff");
   }
 
   #createRow(layer) {
-    const row = this.#template.content.firstElementChild.cloneNode(true);
+    const row = fromTemplate("layer-row");
     const { layers } = this;
-    row.querySelector(".layer-name").addEventListener("click", () => layers.select(layer));
-    for (const button of row.querySelectorAll("[data-do]")) {
-      button.addEventListener("click", () => {
+    onClick(row.querySelector(".layer-name"), () => layers.select(layer));
+    for (const button of all("[data-do]", row)) {
+      onClick(button, () => {
         const name = nameOf(layer);
         layers[button.dataset.do](layer);
-        this.say(ANNOUNCEMENTS[button.dataset.do](name, layer));
+        this.say(`${name} ${ACTIONS[button.dataset.do].done(layer)}`);
       });
     }
     this.#makeMovable(layer, row, row.querySelector(".grip"));
@@ -109,11 +99,13 @@ export class LayerList {
   }
 }
 
-const ANNOUNCEMENTS = {
-  toggle: (name, { hidden }) => `${name} ${hidden ? "hidden" : "shown"}`,
-  duplicate: (name) => `${name} duplicated`,
-  remove: (name) => `${name} removed`,
+const ACTIONS = {
+  toggle: { verb: "Hide", done: ({ hidden }) => (hidden ? "hidden" : "shown") },
+  duplicate: { verb: "Duplicate", done: () => "duplicated" },
+  remove: { verb: "Remove", done: () => "removed" },
 };
+
+const label = (button, text) => Object.assign(button, { ariaLabel: text, title: text });
 
 export function nameOf({ kind, params, pictures }) {
   if (kind === "colour") return params.color ?? "Colour";
@@ -131,9 +123,4 @@ function about({ hidden, params, pictures }) {
     params.tile && "tiled",
   ];
   return traits.filter(Boolean).join(", ");
-}
-
-function label(button, text) {
-  button.setAttribute("aria-label", text);
-  button.title = text;
 }

@@ -1,32 +1,49 @@
-/** The layers of the scene, the lowest first. One is selected. */
-
-import { Choice } from "./choice.js";
-import { carrier } from "../canvas/geometry.js";
-
 /**
- * @typedef {object} Layer
- * @property {number} id
- * @property {"picture" | "colour"} kind
- * @property {Record<string, any>} params  as typed
- * @property {Record<string, any>} start   the initial parameters
- * @property {Record<string, Choice>} pictures
- * @property {boolean} hidden
- * @property {ReturnType<typeof carrier>} carry
+ * The layers of the scene, the lowest first, and the pictures chosen for them. One layer is selected.
+ *
+ * A layer is `{id, kind, params, start, pictures, hidden, carry}`. `kind` is "picture" or "colour"; `params` are as typed, and
+ * were `start` at first; `pictures` has a `Choice` by name; `carry` is its `carrier`.
  */
+
+import { carrier } from "../canvas/geometry.js";
 
 export const MAX_LAYERS = 16;
 let lastId = 0;
 
-export class Layers {
-  /** @type {Layer[]} */
-  all = [];
-  /** @type {Layer} */
-  selected;
-  /** The names of the pictures that a layer may have. */
-  pictures = [];
+/** The picture chosen for a parameter. While one is loading or after it was refused, the previous one stays. */
+export class Choice {
+  picture = null;
+  text = ""; // the URL that was typed
+  error = "";
+  isLoading = false;
+  #latest = null;
   #callbacks;
 
-  /** `callbacks`: `onListChanged()`, and those of `Choice`. */
+  /** `callbacks`: `onChanged` with another picture, else `onUpdated`, called with this. `layer` is null for the base. */
+  constructor(name, layer, callbacks) {
+    Object.assign(this, { name, layer });
+    this.#callbacks = callbacks;
+  }
+
+  /** Loads a picture; only the latest call has an effect. */
+  async take(load, text = "") {
+    const call = (this.#latest = Symbol(this.name));
+    Object.assign(this, { text, error: "", isLoading: true });
+    this.#callbacks.onUpdated(this);
+    const [{ status, value, reason }] = await Promise.allSettled([load()]);
+    if (this.#latest !== call) return;
+    this.isLoading = false;
+    if (status === "fulfilled") this.picture = value;
+    else this.error = reason.message;
+    this.#callbacks[this.error ? "onUpdated" : "onChanged"](this);
+  }
+}
+
+export class Layers {
+  all = [];
+  selected;
+  #callbacks;
+
   constructor(callbacks) {
     this.#callbacks = callbacks;
   }
@@ -39,19 +56,26 @@ export class Layers {
     return this.all.find((layer) => layer.id === id);
   }
 
-  /** Adds a layer above the selected one. */
-  add(kind, params) {
-    return this.#insert(this.#create(kind, params));
+  create({ kind, params, hidden = false }, pictures) {
+    const layer = { id: ++lastId, kind, params: { ...params }, start: { ...params }, hidden, carry: carrier() };
+    const choices = pictures.map((name) => [name, new Choice(name, layer, this.#callbacks)]);
+    return Object.assign(layer, { pictures: Object.fromEntries(choices) });
+  }
+
+  /** Inserts a layer above the selected one, and selects it. */
+  insert(layer) {
+    this.all.splice(this.all.indexOf(this.selected) + 1, 0, layer);
+    this.selected = layer;
+    this.#callbacks.onListChanged();
   }
 
   duplicate(layer) {
-    const copy = this.#create(layer.kind, layer.params);
-    for (const name of Object.keys(copy.pictures)) copy.pictures[name].copy(layer.pictures[name]);
+    const copy = this.create({ ...layer, hidden: false }, Object.keys(layer.pictures));
+    for (const [name, { picture, text }] of Object.entries(layer.pictures)) Object.assign(copy.pictures[name], { picture, text });
     this.select(layer);
-    return this.#insert(copy);
+    this.insert(copy);
   }
 
-  /** Removes a layer, unless it is the only one. */
   remove(layer) {
     if (this.all.length === 1) return;
     const index = this.all.indexOf(layer);
@@ -80,28 +104,8 @@ export class Layers {
     this.#callbacks.onListChanged();
   }
 
-  /** Replaces all layers by new ones, each given as `{kind, params, hidden}`. Returns them. */
-  replace(layers) {
-    this.show(layers.map(({ kind, params, hidden = false }) => ({ ...this.#create(kind, params), hidden })));
-    return this.all;
-  }
-
-  /** Replaces all layers by these. */
   show(all, selected = all.at(-1)) {
     Object.assign(this, { all, selected });
     this.#callbacks.onListChanged();
-  }
-
-  #create(kind, params) {
-    const layer = { id: ++lastId, kind, params: { ...params }, start: { ...params }, hidden: false, carry: carrier() };
-    const choices = this.pictures.map((name) => [name, new Choice(name, layer, this.#callbacks)]);
-    return Object.assign(layer, { pictures: Object.fromEntries(choices) });
-  }
-
-  #insert(layer) {
-    this.all.splice(this.all.indexOf(this.selected) + 1, 0, layer);
-    this.selected = layer;
-    this.#callbacks.onListChanged();
-    return layer;
   }
 }

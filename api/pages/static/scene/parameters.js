@@ -1,8 +1,6 @@
 /**
  * Effective parameters: those without effect are reset to their defaults, and a request contains only those that differ
- * from their defaults.
- *
- * @typedef {{isLayered: boolean, isColour: boolean, has: (picture: string) => boolean}} Traits
+ * from their defaults. Also those for the preview, which knows only the parameters of `superimpose`.
  */
 
 const STILL_FORMATS = ["jpeg", "png"];
@@ -13,7 +11,7 @@ const isSized = (params, traits) => isPlaced(params, traits) && params.scale_to 
 const isResizedBy = (mode) => (params, traits) => isSized(params, traits) && params.overlay_resize === mode;
 const isShaped = ({ corners }, { isColour }) => !corners && !isColour;
 
-/** Conditions under which parameters have an effect. */
+/** Conditions under which parameters have an effect. Traits of a layer are `isColour`, and `has(picture)`. */
 const USED = {
   invert_mask: (_, { has }) => has("mask"),
   image_quality: ({ image_format }) => WITH_QUALITY.includes(image_format),
@@ -58,10 +56,25 @@ export function effective(typed, traits, defaults) {
   return { params, unused };
 }
 
-/** The effective parameters that differ from their defaults. */
 export function withoutDefaults(params, defaults) {
   return Object.fromEntries(Object.entries(params).filter(([name, value]) => value !== defaultOf(name, params, defaults)));
 }
+
+/** By model, converts a layer's parameters to those of `superimpose`. A model without an entry has no preview. */
+export const PREVIEW_PARAMS = {
+  superimpose: (params) => params,
+  "superimpose-v2": (params) => ({
+    ...params,
+    isCentred: true, // x_percent and y_percent place the centre
+    overlay_resize: "Resize by rescale_factor",
+    scale_to: null,
+    resize_method: "area",
+    flip: params.mirror,
+    rotation: ((params.rotation % 360) + 360) % 360,
+    opacity: params.opacity / 100,
+    blend_mode: ["add", "linear-dodge"].includes(params.blend_mode) ? "lighter" : params.blend_mode,
+  }),
+};
 
 /** A format that can hold the animation to keep, or null if the current one can. */
 export const animatedFormat = ({ animation, image_format }) => (animation === "keep" && STILL_FORMATS.includes(image_format) ? "webp" : null);

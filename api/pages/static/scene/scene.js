@@ -1,12 +1,8 @@
 /** The scene that the page edits: a model, a base, layers, and the parameters of the output. */
 
-import { Choice } from "./choice.js";
 import { placedAs, placement } from "../canvas/geometry.js";
-import { Layers } from "./layers.js";
-import { PREVIEW_PARAMS } from "./models.js";
-import { effective, withoutDefaults } from "./parameters.js";
-
-/** @typedef {import("./layers.js").Layer} Layer */
+import { Choice, Layers } from "./layers.js";
+import { PREVIEW_PARAMS, effective, withoutDefaults } from "./parameters.js";
 
 const DEFAULT_DISPLACEMENT = 10; // pixels
 
@@ -14,7 +10,6 @@ export const isColour = ({ kind }) => kind === "colour";
 
 const isComplete = (layer) => (isColour(layer) ? layer.params.color : layer.pictures.overlay_image?.picture) !== null;
 
-/** The pictures chosen for a layer, by name. */
 function picturesOf(layer) {
   const names = isColour(layer) ? ["mask", "displacement_map"] : Object.keys(layer.pictures);
   return Object.fromEntries(names.map((name) => [name, layer.pictures[name].picture]).filter(([, picture]) => picture));
@@ -24,13 +19,10 @@ function picturesOf(layer) {
 const onlyKnown = (changes, params) => Object.fromEntries(Object.entries(changes).filter(([name]) => name in params));
 
 export class Scene {
-  /** The parameters of the output, as typed. */
-  output = {};
-  /** @type {import("./form.js").Model} */
-  model;
+  output = {}; // its parameters, as typed
+  model; // as `ParameterForm.use` returns it
   #layersByModel = new Map(); // of models chosen before
 
-  /** `callbacks`: those of `Layers`. */
   constructor(callbacks) {
     this.base = new Choice("base_image", null, callbacks);
     this.layers = new Layers(callbacks);
@@ -42,15 +34,12 @@ export class Scene {
     const first = selected && this.#firstLayer(model);
     if (selected) this.#layersByModel.set(this.model.name, { all, selected });
     this.model = model;
-    this.layers.pictures = model.pictures;
     this.output = onlyKnown({ ...model.defaults.output, ...this.output }, model.defaults.output);
-    if (this.#layersByModel.has(model.name)) this.#showLayers(this.#layersByModel.get(model.name));
-    else if (first) this.restore({ answer: this.output, layers: [first] }, (picture) => async () => picture);
-  }
-
-  #showLayers({ all, selected }) {
-    all.forEach((layer) => this.#carry(layer));
-    this.layers.show(all, selected);
+    const last = this.#layersByModel.get(model.name);
+    if (last) {
+      last.all.forEach((layer) => this.#carry(layer));
+      this.layers.show(last.all, last.selected);
+    } else if (first) this.restore({ answer: this.output, layers: [first] }, (picture) => async () => picture);
   }
 
   /** A layer of another model with the pictures and place of the selected layer, or of the first one with pictures. */
@@ -85,14 +74,13 @@ export class Scene {
     return PREVIEW_PARAMS[this.model.name](this.effectOf(layer).params);
   }
 
-  /** Whether the preview shows a layer. */
   isShown(layer) {
     return this.hasPreview() && Boolean(this.base.picture) && isComplete(layer) && !layer.hidden;
   }
 
-  /** The preview parameters and the placement of the selected layer. */
+  /** The selected layer for `handles`: its preview parameters, and its placement. Null if the preview does not show it. */
   selected() {
-    return this.#place(this.layers.selected);
+    return this.isShown(this.layers.selected) ? this.#place(this.layers.selected) : null;
   }
 
   #place(layer) {
@@ -101,13 +89,11 @@ export class Scene {
     return { params, placed: placement(params, overlay, this.base.picture), isColour: isColour(layer) };
   }
 
-  /** @returns {import("../canvas/preview.js").Drawable[]} */
   drawables() {
     const shown = this.layers.all.filter((layer) => this.isShown(layer));
     return shown.map((layer) => ({ key: layer, pictures: picturesOf(layer), params: this.#previewParams(layer) }));
   }
 
-  /** @returns {import("../requests/submission.js").SceneRequest} */
   request() {
     const { name: model, defaults } = this.model;
     const params = (layer) => withoutDefaults(this.effectOf(layer).params, defaults.layer);
@@ -115,7 +101,6 @@ export class Scene {
     return { model, base: this.base.picture, layers, output: withoutDefaults(this.effectOfOutput().params, defaults.output) };
   }
 
-  /** Refused pictures, and missing pictures and colours. */
   faults() {
     const visible = this.layers.visible();
     if (!visible.length) return [{ field: "", message: "Every layer is hidden: show one." }];
@@ -127,9 +112,10 @@ export class Scene {
     ];
   }
 
-  /** Adds a layer above the selected one; `params` are those that differ from the defaults. */
   add(kind, params) {
-    this.#carry(this.layers.add(kind, { ...this.model.defaults.layer, ...params }));
+    const layer = this.#create({ kind, params });
+    this.layers.insert(layer);
+    this.#carry(layer);
   }
 
   /** After a change of the base: each overlay keeps its relative place and size. */
@@ -137,7 +123,7 @@ export class Scene {
     this.layers.all.forEach((layer) => this.#carry(layer));
   }
 
-  /** Corrects the guessed size of the base; the parameters stay. */
+  /** Corrects the guessed size of the base. */
   setBaseSize({ width, height }) {
     Object.assign(this.base.picture, { width, height, guessed: false });
     this.stayAll();
@@ -174,13 +160,18 @@ export class Scene {
 
   /** Restores all but the base; `loader` turns a saved picture into a function that loads it. */
   restore({ answer: output = {}, layers }, loader) {
-    const { defaults } = this.model;
-    this.output = { ...defaults.output, ...output };
-    const restored = this.layers.replace(layers.map((layer) => ({ ...layer, params: { ...defaults.layer, ...layer.params } })));
-    restored.forEach((layer, index) => {
+    this.output = { ...this.model.defaults.output, ...output };
+    this.layers.show(layers.map((layer) => this.#create(layer)));
+    this.layers.all.forEach((layer, index) => {
       for (const [name, picture] of Object.entries(layers[index].pictures)) layer.pictures[name]?.take(loader(picture));
       this.#carry(layer);
     });
+  }
+
+  /** A layer of the current model; `params` are those that differ from the defaults. */
+  #create(layer) {
+    const { defaults, pictures } = this.model;
+    return this.layers.create({ ...layer, params: { ...defaults.layer, ...layer.params } }, pictures);
   }
 
   /** Replaces the base; layers do not keep their relative place. */

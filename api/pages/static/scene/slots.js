@@ -1,15 +1,13 @@
 /** The slots for pictures of the base and the selected layer: choose a file, drop one, type a URL, or use the sample. */
 
+import { all, onClick } from "../dom.js";
 import { drawContained, fromFile, fromUrl, megabytes, ripples, sampleAt, softEdge, typedFault } from "../pictures.js";
-
-/** @typedef {import("./choice.js").Choice} Choice */
 
 const SAMPLES = { base_image: "cup.jpg", overlay_image: "logo.png" };
 const GENERATED = { mask: softEdge, displacement_map: ripples };
 
 export class Slots {
-  /** @type {Record<string, Choice>} */
-  #choices = {};
+  #choices = {}; // the `Choice` in each slot
 
   /**
    * Calls `onTyped(choice, fault)` while a URL is typed, and `onMany(items)` for a folder or several files; `stageChoice()`
@@ -17,25 +15,20 @@ export class Slots {
    */
   constructor(origin, maxBytes, { onTyped, onMany, stageChoice }) {
     Object.assign(this, { origin, maxBytes, onTyped, onMany, stageChoice });
-    this.elements = new Map();
     this.use(document);
     this.#acceptDrops();
   }
 
-  /** Connects the slots below `root`. */
   use(root) {
-    for (const slot of root.querySelectorAll(".slot")) {
-      const name = slot.dataset.field;
-      this.elements.set(name, slot);
-      delete this.#choices[name];
-      this.#listen(name, slot);
+    for (const slot of all(".slot", root)) {
+      delete this.#choices[slot.dataset.field];
+      this.#listen(slot.dataset.field, slot);
     }
   }
 
-  /** @param {Record<string, Choice>} choices  by slot */
   show(choices) {
     for (const [name, choice] of Object.entries(choices)) {
-      if (this.#choices[name] !== choice) this.elements.get(name).querySelector(".url").value = choice.text;
+      if (this.#choices[name] !== choice) slotOf(name).querySelector(".url").value = choice.text;
       this.#choices[name] = choice;
       this.update(choice);
     }
@@ -45,7 +38,7 @@ export class Slots {
   update(choice) {
     const { name, picture, isLoading, error } = choice;
     if (this.#choices[name] !== choice) return;
-    const slot = this.elements.get(name);
+    const slot = slotOf(name);
     if (!isLoading && !error) slot.querySelector(".url").value = choice.text;
     slot.querySelector(".about").textContent = isLoading ? "loading…" : picture ? about(picture) : "none";
     slot.classList.toggle("filled", picture !== null);
@@ -55,7 +48,7 @@ export class Slots {
   #listen(name, slot) {
     const url = slot.querySelector(".url");
     const choice = () => this.#choices[name];
-    for (const input of slot.querySelectorAll(".file")) {
+    for (const input of all(".file", slot)) {
       input.addEventListener("change", () => {
         const files = [...input.files];
         input.value = "";
@@ -63,29 +56,23 @@ export class Slots {
         else if (files.length) this.#takeFile(choice(), files[0]);
       });
     }
-    slot.querySelector("[data-url]").addEventListener("click", () => this.#toggleUrl(slot, url));
+    onClick(slot.querySelector("[data-url]"), ({ target }) => {
+      target.ariaExpanded = slot.classList.toggle("by-url");
+      if (slot.matches(".by-url")) url.focus();
+    });
     url.addEventListener("input", () => this.onTyped(choice(), typedFault(url.value.trim())));
-    url.addEventListener("change", () => this.#takeText(choice(), url.value.trim()));
-    slot.querySelector("[data-sample]").addEventListener("click", () => choice().take(this.#sample(name)));
-    slot.querySelector("[data-clear]")?.addEventListener("click", () => choice().take(async () => null));
-  }
-
-  #toggleUrl(slot, url) {
-    const open = slot.classList.toggle("by-url");
-    slot.querySelector("[data-url]").setAttribute("aria-expanded", String(open));
-    if (open) url.focus();
-  }
-
-  #sample(name) {
-    return name in SAMPLES ? sampleAt(this.origin, SAMPLES[name]) : async () => fromFile(await GENERATED[name](), Infinity);
+    url.addEventListener("change", () => {
+      const text = url.value.trim();
+      const { picture } = choice();
+      choice().take(async () => (text ? fromUrl(text, this.origin) : picture), text);
+    });
+    const sample = name in SAMPLES ? sampleAt(this.origin, SAMPLES[name]) : async () => fromFile(await GENERATED[name](), Infinity);
+    onClick(slot.querySelector("[data-sample]"), () => choice().take(sample));
+    for (const clear of all("[data-clear]", slot)) onClick(clear, () => choice().take(async () => null));
   }
 
   #takeFile(choice, file) {
     choice.take(() => fromFile(file, this.maxBytes));
-  }
-
-  #takeText(choice, text) {
-    choice.take(async () => (text ? fromUrl(text, this.origin) : choice.picture), text);
   }
 
   #acceptDrops() {
@@ -107,6 +94,8 @@ export class Slots {
     });
   }
 }
+
+const slotOf = (name) => document.querySelector(`.slot[data-field="${name}"]`);
 
 /** A dropped folder's entry or a file; null for anything else. */
 function dropped(item) {

@@ -1,25 +1,23 @@
 /** The playground: creates its parts and connects them. */
 
 import { Unreachable } from "./api.js";
-import { codeCard } from "./code.js";
-import * as errors from "./requests/errors.js";
-import { ParameterForm } from "./scene/form.js";
-import { centred, fitted, handles } from "./canvas/handles.js";
-import { keyField } from "./key.js";
-import { LayerList, nameOf } from "./scene/layer-list.js";
-import { keepFocusInView, showHelp } from "./scene/panel.js";
-import { animatedFormat } from "./scene/parameters.js";
-import { fromUrl, sampleAt } from "./pictures.js";
-import { pins } from "./canvas/pins.js";
+import { handles } from "./canvas/handles.js";
 import { notes, previewer } from "./canvas/preview.js";
-import { cornersOf } from "./canvas/quad.js";
-import { Recent } from "./requests/recent.js";
 import { regionTool } from "./canvas/region.js";
-import { bodyOf } from "./requests/submission.js";
-import { ResultView, ratio } from "./requests/result.js";
+import { codeCard } from "./code.js";
+import { all, byId, onClick, press, sheet } from "./dom.js";
+import { keyField } from "./key.js";
+import { fromUrl, sampleAt } from "./pictures.js";
+import * as errors from "./requests/errors.js";
+import { Recent } from "./requests/recent.js";
+import * as results from "./requests/result.js";
 import { Run } from "./requests/run.js";
-import { Scene, isColour } from "./scene/scene.js";
+import { bodyOf } from "./requests/submission.js";
 import { SCENES } from "./scene/examples.js";
+import { ParameterForm, keepFocusInView, showHelp } from "./scene/form.js";
+import { LayerList, nameOf } from "./scene/layer-list.js";
+import { animatedFormat } from "./scene/parameters.js";
+import { Scene, isColour } from "./scene/scene.js";
 import { Slots } from "./scene/slots.js";
 import { requestCode } from "./snippets.js";
 
@@ -31,48 +29,33 @@ const NEW_LAYERS = {
   colour: { params: { color: "#c02030", blend_mode: "multiply" }, first: "p-color", announcement: "Colour layer added" },
 };
 
-const part = (id) => document.getElementById(id);
-const tool = (name) => document.querySelector(`[data-tool="${name}"]`);
-
 /** Announces a text to screen readers, instead of a pending announcement. */
 function say(text) {
   clearTimeout(announcement);
-  part("announcer").textContent = text;
+  byId("announcer").textContent = text;
 }
 
 const key = keyField();
-const form = new ParameterForm(part("parameters"), part("fields"));
-const scene = new Scene({ onLoading: pictureLoading, onChanged: pictureChanged, onFailed: pictureRefused, onListChanged: showLayer });
+const form = new ParameterForm(byId("parameters"), parametersChanged);
+const scene = new Scene({ onUpdated: choiceUpdated, onChanged: pictureChanged, onListChanged: showLayer });
 const { base, layers } = scene;
 const list = new LayerList(layers, say);
 const chooseMany = (items) => base.take(async () => (await loadBatch()).choose(items));
 const slots = new Slots(origin, Number(maxInputBytes), { onTyped: markChoice, onMany: chooseMany, stageChoice });
 const draw = previewer();
-const code = codeCard();
-const results = new ResultView();
+const showCode = codeCard();
 const recents = new Recent(key, restoreEntry, async ({ id }) => (await loadBatch()).open(key.value(), id));
-const runs = new Run({ recent: recents, results, onCredits: key.showCredits, onCompleted: correctBaseSize, onFailed: showFaults });
-const parts = Object.fromEntries(["board", "frame", "bounds", "mover", "scaler", "rotator", "quad", "inside"].map((id) => [id, part(id)]));
-parts.pins = [...document.querySelectorAll(".pin")];
-const selected = () => scene.selected();
-const frame = handles(parts, selected, (changes) => form.set(changes));
-const corners = pins(parts, selected, (changes) => form.set(changes));
-const tools = {
-  centre: () => form.set(centred(selected())),
-  fit: () => form.set(fitted(selected())),
-  reset: () => form.set(layers.selected.start),
-  warp: () => form.set({ corners: selected().params.corners ? null : cornersOf(selected().params, selected().placed) }),
-};
+const runs = new Run({ recent: recents, onCredits: key.showCredits, onCompleted: correctBaseSize, onFailed: showFaults });
+const showFrame = handles(() => scene.selected(), (changes) => form.set(changes));
+const endSketch = regionTool((region) => form.set({ region, corners: null, gravity: "center" }));
 
 let frameRequest = 0;
 let announcement = 0; // timer
 const files = new Map(); // pictures by name, for recent requests
 let pictureSettled = () => {}; // called when a picture has loaded or failed
-/** @type {import("./batches/batch.js").Batch | null} */
-let batch = null; // once several bases are chosen
+let batch = null; // a `Batch` once several bases are chosen
 
 const isInBatch = () => batch?.has(base.picture);
-const isFramed = () => scene.isShown(layers.selected);
 
 function redraw() {
   cancelAnimationFrame(frameRequest);
@@ -81,31 +64,20 @@ function redraw() {
 
 function redrawNow() {
   list.show(errors.layersAtFault());
-  part("layer-title").textContent = `Layer: ${nameOf(layers.selected)}`;
+  byId("layer-title").textContent = `Layer: ${nameOf(layers.selected)}`;
   if (!base.picture) return;
   const shown = scene.drawables();
   const { params: output } = scene.effectOfOutput();
-  draw(part("preview"), base.picture, shown, output);
-  ratio("board", base.picture);
-  showFrame(isFramed() ? selected() : null);
-  part("notes").textContent = scene.hasPreview() ? notes(base.picture, shown, output) : NO_PREVIEW;
+  draw(byId("preview"), base.picture, shown, output);
+  results.ratio("board", base.picture);
+  const framed = scene.selected();
+  showFrame(framed);
+  const { width, height } = base.picture;
+  byId("preview-facts").textContent = [`${width} × ${height}`, framed && facts(framed)].filter(Boolean).join(" · ");
+  byId("notes").textContent = scene.hasPreview() ? notes(base.picture, shown, output) : NO_PREVIEW;
   if (!layers.visible().length) return;
   const body = bodyOf(scene.request(), ({ url, name }) => url ?? { file: name });
-  code.show((isInBatch() ? batch.code : requestCode)(origin, scene.model.name, body));
-}
-
-/** Shows the frame around the selected layer, or hides it for null. */
-function showFrame(shown) {
-  const isWarped = Boolean(shown?.params.corners);
-  part("frame").hidden = !shown || isWarped;
-  part("quad-frame").hidden = !isWarped;
-  if (isWarped || !shown) part("bounds").hidden = true;
-  if (shown) (isWarped ? corners : frame).show(shown);
-  for (const name of ["centre", "fit"]) tool(name).disabled = !shown || isWarped;
-  tool("warp").disabled = !shown;
-  tool("warp").setAttribute("aria-pressed", String(isWarped));
-  const { width, height } = base.picture;
-  part("preview-facts").textContent = [`${width} × ${height}`, shown && facts(shown)].filter(Boolean).join(" · ");
+  showCode((isInBatch() ? batch.code : requestCode)(origin, scene.model.name, body));
 }
 
 function facts({ params, placed: { size, corner }, isColour }) {
@@ -114,20 +86,19 @@ function facts({ params, placed: { size, corner }, isColour }) {
 }
 
 function announcePlacement() {
-  if (!isFramed()) return;
-  const { params, placed } = selected();
-  const { corner, size } = placed;
+  const framed = scene.selected();
+  if (!framed) return;
+  const { params, placed: { corner, size } } = framed;
   const points = params.corners?.map((point) => point.map((value) => Math.round(value * 100)).join(", "));
   say(points ? `Corners at ${points.join("; ")} percent` : `Overlay at ${corner.x}, ${corner.y}, ${size.width} by ${size.height} pixels, rotated by ${params.rotation} degrees`);
 }
 
-/** Shows the selected layer in the form and the slots. */
 function showLayer() {
   const layer = layers.selected;
   form.write({ ...layer.params, ...scene.output });
   disableFields();
   slots.show({ base_image: base, ...layer.pictures });
-  part("layer").dataset.layer = layer.kind;
+  byId("layer").dataset.layer = layer.kind;
   errors.showLayer(layer.id);
   results.outdate();
   redraw();
@@ -165,12 +136,8 @@ function markChoice({ name, layer }, message) {
   if (message) errors.mark([{ field: name, layer: layer?.id, message }]);
 }
 
-function pictureLoading(choice) {
-  markChoice(choice, "");
-  slots.update(choice);
-}
-
-function pictureRefused(choice) {
+/** A picture is loading, or was refused. */
+function choiceUpdated(choice) {
   markChoice(choice, choice.error);
   slots.update(choice);
   pictureSettled();
@@ -185,12 +152,11 @@ function pictureChanged({ name, layer, picture }) {
   pictureSettled();
 }
 
-/** Loads the code for batches when it is first needed. */
 async function loadBatch() {
   const { Batch } = await import("./batches/batch.js").catch(() => {
     throw new Unreachable();
   });
-  return (batch ??= new Batch({ base, saved: () => scene.saved(toSaved), runs, recents, results, redraw, snapshot, onFailed: showFaults }));
+  return (batch ??= new Batch({ base, saved: () => scene.saved(toSaved), runs, recents, redraw, snapshot, onFailed: showFaults }));
 }
 
 /** The size of a base on another site is a guess until a result, which has the same size, shows it. */
@@ -205,10 +171,9 @@ function add(kind) {
   const { params, first, announcement } = NEW_LAYERS[kind];
   scene.add(kind, params);
   say(announcement);
-  part(first).focus();
+  byId(first).focus();
 }
 
-/** The choice for a file dropped on the preview. */
 function stageChoice() {
   if (isColour(layers.selected)) add("picture");
   return layers.selected.pictures.overlay_image;
@@ -216,15 +181,15 @@ function stageChoice() {
 
 function useModel(name) {
   const model = form.use(name);
-  slots.use(part("fields"));
-  sketch.end();
-  for (const each of document.querySelectorAll("[data-of-layers]")) each.hidden = !model.isLayered;
-  part("model").value = name;
+  slots.use(byId("fields"));
+  endSketch();
+  for (const each of all("[data-of-layers]")) each.hidden = !model.isLayered;
+  byId("model").value = name;
   scene.use(model);
 }
 
 function showExample(name) {
-  for (const button of document.querySelectorAll("[data-scene]")) button.setAttribute("aria-pressed", String(button.dataset.scene === name));
+  press(all("[data-scene]"), ({ dataset }) => dataset.scene === name);
   const { base: sample, ...example } = SCENES[name];
   const loader = (file) => sampleAt(origin, file);
   scene.restoreBase(loader(sample));
@@ -238,7 +203,7 @@ function submitted(event) {
   return batch.start(prepareSubmission);
 }
 
-/** Waits until all pictures are loaded. Resolves to a `Submission`, or to null if there are faults. */
+/** Waits until all pictures are loaded. Resolves to a submission (see `run.js`), or to null if there are faults. */
 async function prepareSubmission() {
   while (scene.choices().some(({ isLoading }) => isLoading)) await new Promise((resolve) => (pictureSettled = resolve));
   const faults = [...scene.faults(), ...formFaults()];
@@ -258,13 +223,12 @@ function showFaults(faults) {
   errors.show(faults);
 }
 
-/** A copy of the current preview. */
 function snapshot() {
   redrawNow();
-  const canvas = part("preview");
-  const copy = new OffscreenCanvas(canvas.width, canvas.height);
-  copy.getContext("2d").drawImage(canvas, 0, 0);
-  return copy;
+  const canvas = byId("preview");
+  const copy = sheet(canvas.width, canvas.height);
+  copy.drawImage(canvas, 0, 0);
+  return copy.canvas;
 }
 
 /** The stored form of a picture: its URL, or only the name for files and data: URIs, which are too large. */
@@ -284,17 +248,15 @@ function restoreEntry({ scene: { model, base: savedBase, ...rest }, result }) {
   if (result) results.show(result, null);
 }
 
-form.onChange(parametersChanged);
 errors.onChange(redraw);
-part("parameters").addEventListener("submit", submitted);
-for (const [name, action] of Object.entries(tools)) tool(name).addEventListener("click", action);
-for (const button of document.querySelectorAll("[data-add]")) button.addEventListener("click", () => add(button.dataset.add));
-for (const button of document.querySelectorAll("[data-scene]")) button.addEventListener("click", () => showExample(button.dataset.scene));
-part("model").addEventListener("change", ({ target }) => useModel(target.value));
-const sketch = regionTool({ board: part("board"), sheet: part("sketch"), button: part("region-tool") }, (region) => form.set({ region, corners: null, gravity: "center" }));
-showHelp(part("parameters"), part("help"));
-keepFocusInView(part("parameters"));
+byId("parameters").addEventListener("submit", submitted);
+onClick(byId("reset"), () => form.set(layers.selected.start));
+for (const button of all("[data-add]")) onClick(button, () => add(button.dataset.add));
+for (const button of all("[data-scene]")) onClick(button, () => showExample(button.dataset.scene));
+byId("model").addEventListener("change", ({ target }) => useModel(target.value));
+showHelp(byId("parameters"), byId("help"));
+keepFocusInView(byId("parameters"));
 key.onChange(() => recents.reload());
-useModel(part("model").value);
+useModel(byId("model").value);
 showExample("cup");
 runs.resume(key.value());
