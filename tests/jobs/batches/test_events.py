@@ -8,7 +8,7 @@ from jobs import keyspace
 from jobs.batches.progress import BatchProgress
 from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.moves import CANCELLED, QueueFull
-from jobs.webhooks.body import batch_event_body
+from jobs.webhooks.body import event_body
 from jobs.webhooks.exchange import Ending
 from jobs.webhooks.secrets import KeySecrets
 from tests.asking import HERE, OUTPUT, claim_request
@@ -53,7 +53,7 @@ def test_a_batch_that_has_ended_has_one_event_which_says_what_a_call_for_it_does
     [event] = sender.claim()
     assert event.message_id == f"msg_{batch_id.replace('-', '')}_completed"
     assert (event.url, event.origin, event.request_id) == (URL, HERE, batch_id)
-    body = json.loads(batch_event_body(event.record, event.origin))
+    body = json.loads(event_body(event.record, event.origin, event.has_base64))
     counts = {"total": 3, "queued": 0, "processing": 0, "completed": 2, "failed": 1}
     assert (body["type"], body["batch_id"], body["request_counts"]) == ("batch.completed", batch_id, counts)
     batch, told = desk.batch(batch_id), event.record

@@ -8,8 +8,7 @@ from redis import Redis
 from jobs import keyspace
 from jobs.keys.api_keys import ApiKeys, UnknownKey
 from jobs.keys.key_backup import export, restore
-from jobs.webhooks.secrets import OFF, KeySecrets, WebhookSecrets, WebhooksOff
-from jobs.webhooks.signature import sign
+from jobs.webhooks.secrets import OFF, KeySecrets, WebhookSecrets, WebhooksOff, sign
 from tests.webhook_events import MASTER, with_webhooks
 
 
