@@ -29,7 +29,7 @@ from jobs.maintenance import registries
 from jobs.maintenance.background import background
 from jobs.queue.rq import open_queue
 from jobs.redis.connection import connect
-from jobs.redis.oom_exempt import OomExempt
+from jobs.redis.script import OomExempt
 from worker.bell import WAIT_S, Bell
 from worker.child.child import Child
 from worker.commands import Commands

@@ -8,12 +8,12 @@ from redis import Redis
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
-from jobs.batches.scripts import REQUESTS_PER_CALL, oom_exempt_script, settle_script
+from jobs.batches.scripts import REQUESTS_PER_CALL, script, settle_script
 from jobs.config.settings import Settings
 from jobs.lifecycle.moves import IllegalMove
 from jobs.lifecycle.status import TERMINAL, Status
 from jobs.lifecycle.transitions import Transitions
-from jobs.redis.script import Script
+from jobs.redis.script import OOM_EXEMPT, Script
 
 log = logging.getLogger("superimpose.batches")
 
@@ -24,9 +24,9 @@ class BatchProgress:
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis: Any = redis  # typed as if it might be asynchronous
         self._transitions = Transitions(redis, settings)
-        self._enter = oom_exempt_script(redis, "enter.lua")
-        self._drop = oom_exempt_script(redis, "drop.lua")
-        self._cancel = oom_exempt_script(redis, "cancel.lua")
+        self._enter, self._drop, self._cancel = (
+            Script(redis, OOM_EXEMPT + script(name)) for name in ("enter.lua", "drop.lua", "cancel.lua")
+        )
         self._settle = Script(redis, settle_script(settings))
 
     def enqueue(self, batch_id: str) -> None:
@@ -35,7 +35,7 @@ class BatchProgress:
             pass
 
     def drop(self, batch_id: str) -> None:
-        """Drop the batch unless it was accepted."""
+        """Does nothing if the batch was accepted."""
         while self._drop(args=[batch_id, REQUESTS_PER_CALL]):
             pass
 
@@ -89,7 +89,6 @@ class BatchProgress:
         self._settle(args=[batch_id, -1])
 
     def _requests(self, batch_id: str) -> Iterator[list[str]]:
-        """The request ids, `REQUESTS_PER_CALL` at a time."""
         key, start = keyspace.batch_requests(batch_id), 0
         while entries := self._redis.lrange(key, start, start + REQUESTS_PER_CALL - 1):
             yield [entry.decode().partition(" ")[0] for entry in entries]

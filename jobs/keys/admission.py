@@ -10,17 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property, lru_cache
-from pathlib import Path
 from typing import NamedTuple
 
-from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.keys.key_text import digest
 from jobs.keys.rates import Rate
-from jobs.lifecycle.record import FIELDS, READ
-from jobs.redis.oom_exempt import NO_WRITES, OOM_EXEMPT
-
-_SCRIPT = Path(__file__).with_name("admission.lua").read_text()
+from jobs.lifecycle.record import FIELDS
+from jobs.redis.script import NO_WRITES, OOM_EXEMPT, read_script
 
 
 class Bucket(StrEnum):
@@ -122,5 +118,6 @@ def render_script(settings: Settings, writes: bool = True) -> str:
     }
     limits = {name: (r.count, r.period_s * 1000) for name, r in rates.items()}
     reads = {Bucket.READ: True, Bucket.LIST: True, Bucket.PICTURE: True}
-    text = keyspace.script(READ + _SCRIPT, RATES=limits, READS=reads, FIELDS=FIELDS, WRITES=writes)
+    files = ("lifecycle/record.lua", "keys/admission.lua")
+    text = read_script(*files, RATES=limits, READS=reads, FIELDS=FIELDS, WRITES=writes)
     return (OOM_EXEMPT if writes else NO_WRITES) + text

@@ -3,7 +3,6 @@
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from redis import Redis
 from redis.client import Pipeline
@@ -13,12 +12,10 @@ from jobs import keyspace
 from jobs.keys.api_key import ApiKey, KeyOptions
 from jobs.keys.key_rules import MAX_CREDITS, checked_name
 from jobs.keys.key_text import digest, new_key
-from jobs.redis.script import Script
+from jobs.redis.script import Script, read_script
 
 OVERLAP_S = 24 * 3600
 MAX_TEXTS = 5  # valid texts of one key
-
-ADD_CREDITS = Path(__file__).with_name("add_credits.lua").read_text()
 
 
 class UnknownKey(LookupError):
@@ -42,7 +39,7 @@ class ApiKeys:
     def __init__(self, redis: Redis, cell: str = "") -> None:
         self._redis = redis
         self._cell = cell
-        self._add_credits = Script(redis, ADD_CREDITS)
+        self._add_credits = Script(redis, read_script("keys/add_credits.lua"))
 
     def create(self, name: str, options: KeyOptions | None = None) -> tuple[ApiKey, str]:
         """Create a key; returns its record and its text, which cannot be read again.

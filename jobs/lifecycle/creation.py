@@ -4,39 +4,37 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 from rq.utils import now, utcformat
 
-from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.lifecycle.deadlines import Deadlines
 from jobs.lifecycle.idempotency import Idempotency, IdempotencyConflict
 from jobs.lifecycle.moves import Created, IllegalMove, NotEnoughCredits, QueueFull
 from jobs.lifecycle.options import RequestOptions
 from jobs.queue.rq import job_fields
+from jobs.redis.script import read_script
 from jobs.timefmt import retry_after
 from telemetry import metrics
 
 MAX_RETRY_AFTER_S = 300
 
-SHARED = ("request.lua", "lists.lua", "../queue/turns.lua", "acceptance.lua")
+SHARED = ("lifecycle/request.lua", "lifecycle/lists.lua", "queue/turns.lua", "lifecycle/acceptance.lua")
 
 
-def acceptance_script(text: str, **constants: object) -> str:
+def acceptance_script(file: str, **constants: object) -> str:
     """A script that creates requests.
 
     Without `OOM_EXEMPT`, so that a Redis whose memory is full refuses it before it changes anything.
     """
-    shared = "".join((Path(__file__).parent / part).read_text() for part in SHARED)
     rq_fields = [word for field in job_fields().items() for word in field]
-    return keyspace.script(shared + text, RQ_FIELDS=rq_fields, **constants)
+    return read_script(*SHARED, file, RQ_FIELDS=rq_fields, **constants)
 
 
 @cache
 def create_script() -> str:
-    return acceptance_script(Path(__file__).with_name("create.lua").read_text())
+    return acceptance_script("lifecycle/create.lua")
 
 
 def common_args(

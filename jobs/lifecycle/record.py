@@ -4,7 +4,6 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, Self
 
 from jobs.lifecycle.output import Output
@@ -12,8 +11,6 @@ from jobs.lifecycle.status import Status
 from jobs.redis.hashes import seconds
 from jobs.timefmt import rfc3339
 from telemetry.stages import COMPUTE
-
-READ = Path(__file__).with_name("record.lua").read_text()  # Lua functions that read a record
 
 _OUTPUT = tuple(each.name for each in fields(Output))
 

@@ -13,7 +13,7 @@ from jobs import keyspace
 from jobs.maintenance import registries
 from jobs.pictures.store import PictureStore
 from jobs.redis.connection import redis_time
-from jobs.redis.oom_exempt import OomExempt
+from jobs.redis.script import OomExempt
 
 INTERVAL_S = 10
 

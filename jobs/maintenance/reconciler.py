@@ -23,7 +23,7 @@ from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
 from jobs.queue.rq import REQUEST_ID
 from jobs.redis.connection import redis_time
-from jobs.redis.oom_exempt import OomExempt
+from jobs.redis.script import OomExempt
 
 INTERVAL_S = 1
 PAGE = 500  # requests read at a time

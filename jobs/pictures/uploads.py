@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from pathlib import Path
 from typing import NamedTuple
 
 from obstore.exceptions import BaseError as StoreError
@@ -14,11 +13,7 @@ from redis.utils import str_if_bytes
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.pictures.store import PictureStore, new_token
-from jobs.redis.oom_exempt import OOM_EXEMPT
-from jobs.redis.script import Script
-
-RESERVE = Path(__file__).with_name("upload.lua").read_text()
-UNDO = OOM_EXEMPT + Path(__file__).with_name("upload_undone.lua").read_text()
+from jobs.redis.script import OOM_EXEMPT, Script, read_script
 
 MIN_BYTES = 16 * 1024
 """The least that an upload counts in a quota: each takes 1.1 KB in Redis and a block on disk."""
@@ -58,8 +53,8 @@ class Uploads:
         self._redis = redis
         self._settings = settings
         self._store = store
-        self._reserve_quota = Script(redis, RESERVE)
-        self._undo = Script(redis, UNDO)
+        self._reserve_quota = Script(redis, read_script("pictures/upload.lua"))
+        self._undo = Script(redis, OOM_EXEMPT + read_script("pictures/upload_undone.lua"))
 
     def add(self, key_id: str, pictures: Sequence[tuple[bytes, str]]) -> list[str]:
         """Store pictures with their content types for UPLOAD_TTL_S, all or none; returns their file names.

@@ -1,20 +1,16 @@
 """The reads of the API, each in one round trip to Redis."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
 
-from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.keys.admission import Admission, Call, render_script
-from jobs.lifecycle.record import FIELDS, READ, Record, View
+from jobs.lifecycle.record import FIELDS, Record, View
 from jobs.redis.batched_script import BatchedScript
 from jobs.redis.hashes import RedisHash, as_text
-from jobs.redis.oom_exempt import NO_WRITES, OOM_EXEMPT
-
-_RECORDS = READ + Path(__file__).with_name("records.lua").read_text()
+from jobs.redis.script import NO_WRITES, OOM_EXEMPT, read_script
 
 
 @dataclass(frozen=True)
@@ -45,7 +41,7 @@ class Reader:
     """Admits calls and reads records and pictures; raises `redis.RedisError`."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
-        records = keyspace.script(_RECORDS, FIELDS=FIELDS)
+        records = read_script("lifecycle/record.lua", "queries/records.lua", FIELDS=FIELDS)
         admission, uncounted = render_script(settings), render_script(settings, writes=False)
         self._admission = BatchedScript(redis, admission, uncounted)
         # Declared as a script that may write, so that a replica, which may be out of date, refuses it.

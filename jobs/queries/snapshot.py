@@ -4,19 +4,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
 from redis import Redis
 
-from jobs import keyspace
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import Status
 from jobs.queries.listing import read_records
 from jobs.queue.rq import RQ_TTL_S
-from jobs.redis.oom_exempt import OOM_EXEMPT
-from jobs.redis.script import Script
+from jobs.redis.script import OOM_EXEMPT, Script, read_script
 from telemetry.stages import STAGES
 
 SAMPLE = 200
@@ -28,8 +25,6 @@ WORKER_FIELDS = (
     *("state", "birth", "last_heartbeat", "hostname", "pid"),
     *("successful_job_count", "failed_job_count"),
 )
-
-_SCRIPT = Path(__file__).with_name("snapshot.lua").read_text()
 
 
 @dataclass(frozen=True)
@@ -86,9 +81,8 @@ class Snapshot:
 def take_snapshot(redis: Redis) -> Snapshot:
     """Raises `redis.RedisError`."""
     constants = {"MAX_WORKERS": MAX_WORKERS, "WORKER_FIELDS": WORKER_FIELDS, "SAMPLE": SAMPLE}
-    now, waiting, running, unfinished, oldest, pace, workers, *recent = Script(
-        redis, OOM_EXEMPT + keyspace.script(_SCRIPT, **constants)
-    )()
+    script = Script(redis, OOM_EXEMPT + read_script("queries/snapshot.lua", **constants))
+    now, waiting, running, unfinished, oldest, pace, workers, *recent = script()
     at = int(now[0]) + int(now[1]) / 1_000_000
     (done_ids, done), (failed_ids, failed) = recent
     ended = read_records(redis, [request_id.decode() for request_id in (*done_ids, *failed_ids)])

@@ -15,8 +15,7 @@ from jobs.batches.record import BatchRecord
 from jobs.config.settings import Settings
 from jobs.lifecycle.record import FIELDS, Record, View
 from jobs.redis.script import AsyncScript
-from jobs.webhooks.deliveries import MAX_ATTEMPTS_SHOWN, Attempt
-from jobs.webhooks.scripts import event_script
+from jobs.webhooks.deliveries import MAX_ATTEMPTS_SHOWN, Attempt, event_script
 
 PER_RECEIVER = {"proven": 8, "new": 1, "troubled": 1}
 """The maximum of events that one sender has in flight to one receiver, by lane."""
@@ -42,8 +41,6 @@ EVENT_FIELDS = (
 
 
 class Ending(StrEnum):
-    """How an attempt ended."""
-
     DELIVERED = "delivered"
     GONE = "gone"
     RETRY = "retry"

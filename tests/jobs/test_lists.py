@@ -1,5 +1,7 @@
 """The lists of a key's requests: entries, expiry and pages."""
 
+from typing import Any
+
 import pytest
 
 from jobs import keyspace
@@ -10,7 +12,7 @@ from jobs.lifecycle.options import RequestOptions
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
 from jobs.queries import listing
-from jobs.queries.listing import Listing, RequestFilter
+from jobs.queries.listing import Listing
 from tests.asking import OUTPUT, claim_request
 
 CANCELLED = Failure(FailureCode.CANCELLED, "cancelled by its owner")
@@ -36,10 +38,10 @@ def create(transitions, key_id):
 
 @pytest.fixture
 def ids(redis, key_id):
-    """Of a page, and where the list goes on."""
+    """The ids of a page, and the cursor of the next."""
 
-    def ids(wanted: RequestFilter = listing.ALL, limit: int = 10, before: int | None = None):
-        page = Listing(redis).page(key_id, wanted, limit, before)
+    def ids(limit: int = 10, **selected: Any):
+        page = Listing(redis).page(key_id, limit=limit, **selected)
         return [record.request_id[0] for record in page.records], page.next
 
     return ids
@@ -82,11 +84,11 @@ def test_requests_are_chosen_by_status_and_by_their_own_name(create, ids, transi
     transitions.complete(uuid("a"), 1, OUTPUT, {})
     transitions.cancel(uuid("c"), CANCELLED)
 
-    assert ids(RequestFilter(status=Status.QUEUED))[0] == ["d", "b"]
-    assert ids(RequestFilter(custom_id="one"))[0] == ["c", "a"]
-    assert ids(RequestFilter(Status.COMPLETED, "one"))[0] == ["a"]
-    assert ids(RequestFilter(Status.COMPLETED, "two"))[0] == []
-    assert ids(RequestFilter(custom_id="none"))[0] == []
+    assert ids(status=Status.QUEUED)[0] == ["d", "b"]
+    assert ids(custom_id="one")[0] == ["c", "a"]
+    assert ids(status=Status.COMPLETED, custom_id="one")[0] == ["a"]
+    assert ids(status=Status.COMPLETED, custom_id="two")[0] == []
+    assert ids(custom_id="none")[0] == []
 
 
 def test_a_rare_status_is_looked_for_a_step_at_a_time(create, ids, transitions, monkeypatch):
@@ -94,8 +96,8 @@ def test_a_rare_status_is_looked_for_a_step_at_a_time(create, ids, transitions, 
     create("a", "b", "c", "d", "e")
     transitions.cancel(uuid("a"), CANCELLED)
 
-    first, after_first = ids(RequestFilter(status=Status.FAILED))
-    second, end = ids(RequestFilter(status=Status.FAILED), before=after_first)
+    first, after_first = ids(status=Status.FAILED)
+    second, end = ids(status=Status.FAILED, before=after_first)
 
     assert (first, second, end) == ([], ["a"], None)
 
@@ -144,7 +146,7 @@ def test_a_request_that_ends_hours_late_is_in_its_lists_again(
 
     transitions.cancel(uuid("a"), CANCELLED)
 
-    assert ids(RequestFilter(custom_id=custom_id)) == (["a"], None)
+    assert ids(custom_id=custom_id) == (["a"], None)
     assert redis.pttl(listed) >= settings.result_ttl_s * 1000
 
 

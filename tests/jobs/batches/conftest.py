@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from jobs.batches.command import BatchCommand
 from jobs.batches.opening import STAGE_MAX_REQUESTS, Batches, CreatedBatch, OpenBatch, SubmittedRequest
 from jobs.batches.reading import BatchReader
 from jobs.batches.record import BatchRecord
@@ -24,6 +23,7 @@ from jobs.pictures.inputs import sample_bytes
 from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.connection import connect_async
 from jobs.redis.script import Script
+from jobs.submission import BatchCommand
 from tests.asking import HERE, SAMPLES
 
 LOGO = sample_bytes("logo.png") or b""

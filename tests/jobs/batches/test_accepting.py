@@ -16,7 +16,7 @@ from jobs.lifecycle.options import RequestOptions
 from jobs.lifecycle.record import View
 from jobs.lifecycle.status import Status
 from jobs.pictures.inputs import STORE
-from jobs.queries.listing import Listing, RequestFilter
+from jobs.queries.listing import Listing
 from jobs.resubmission import Resubmission
 from tests.asking import HERE, OUTPUT, SAMPLES, accept, asked, claim_request, queued, rq_queue
 from tests.jobs.batches.conftest import INLINE, LOGO, MORE_THAN_A_CALL, Desk, requests, stored
@@ -86,7 +86,7 @@ def test_requests_of_a_batch_are_in_the_lists_of_their_key_newest_first(desk, re
         before = page.next
 
     assert pages == ids[::-1], "each has a place of its own"
-    [found] = listing.page(desk.key_id, RequestFilter(custom_id="r3")).records
+    [found] = listing.page(desk.key_id, custom_id="r3").records
     assert found.request_id == ids[3]
 
 
