@@ -11,8 +11,8 @@ from importlib.metadata import version
 from opentelemetry.trace import Tracer
 
 from jobs.config.settings import Settings
-from jobs.network.retry_after import retry_after_s
 from jobs.network.urls import Target
+from jobs.timefmt import retry_after_s
 from jobs.webhooks.body import event_body
 from jobs.webhooks.deliveries import Attempt
 from jobs.webhooks.exchange import Ending, Event, Report

@@ -5,7 +5,7 @@ import contextlib
 import threading
 from collections.abc import Sequence
 
-from jobs.network.resolve import LOOKUPS_AT_ONCE, Resolve, system_resolve
+from jobs.network.guard import LOOKUPS_AT_ONCE, Resolve, system_resolve
 from jobs.webhooks.schedule import LANES
 
 Name = tuple[str, int, str]

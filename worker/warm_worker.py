@@ -25,7 +25,7 @@ from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.lifecycle.lease_owner import LeaseOwner
 from jobs.lifecycle.transitions import Transitions
-from jobs.maintenance import registries
+from jobs.maintenance import housekeeping
 from jobs.maintenance.background import background
 from jobs.queue.rq import open_queue
 from jobs.redis.connection import connect
@@ -143,7 +143,7 @@ class WarmWorker(Worker):
             super()._set_ip_address(connection)
 
     def _register(self) -> None:
-        registries.purge(self.connection)
+        housekeeping.purge(self.connection)
         self.register_birth()  # type: ignore[no-untyped-call]
         self.set_state(WorkerStatus.IDLE)
 

@@ -12,8 +12,7 @@ from redis import Redis
 
 from jobs.config.settings import Settings
 from jobs.lifecycle.transitions import Transitions
-from jobs.network.guard import Guard
-from jobs.network.resolve import Resolve, system_resolve
+from jobs.network.guard import Guard, Resolve, system_resolve
 from jobs.redis.connection import connect_async_changes
 from jobs.webhooks import exchange, scripts
 from jobs.webhooks.deliveries import Deliveries, Delivery, State

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from jobs.network.resolve import LOOKUPS_AT_ONCE
+from jobs.network.guard import LOOKUPS_AT_ONCE
 from jobs.webhooks.deliveries import State
 from tests.redis.sentinels import until
 from tests.webhook_events import completed

@@ -13,8 +13,7 @@ from typing import Any
 import httpcore
 
 from jobs.config.hosts import is_address
-from jobs.network.guard import Guard
-from jobs.network.resolve import Resolve
+from jobs.network.guard import Guard, Resolve
 from worker.fetch.deadline import TICK_S, DeadlinePassed, time_left
 from worker.fetch.resolver import TimedResolver
 

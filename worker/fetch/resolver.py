@@ -6,7 +6,7 @@ from queue import Empty, SimpleQueue
 
 import httpcore
 
-from jobs.network.resolve import LOOKUPS_AT_ONCE, Resolve
+from jobs.network.guard import LOOKUPS_AT_ONCE, Resolve
 from worker.fetch.deadline import time_left
 
 

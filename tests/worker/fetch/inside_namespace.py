@@ -16,7 +16,7 @@ from contextlib import suppress
 from ipaddress import ip_address
 from urllib.parse import unquote
 
-from jobs.network.resolve import system_resolve
+from jobs.network.guard import system_resolve
 from tests.worker.fetch.names import NAMES
 from worker.fetch import Fetcher, FetchError, FetchRules
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from jobs.network.resolve import LOOKUPS_AT_ONCE
+from jobs.network.guard import LOOKUPS_AT_ONCE
 from tests.worker.fetch.answers import Answer, redirects, requests
 from tests.worker.fetch.conftest import LOOPBACK, Serve
 from worker.fetch import Fetcher, FetchError, FetchRules
