@@ -13,7 +13,7 @@ from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from jobs.config.settings import Settings
-from jobs.keys.key_text import digest
+from jobs.keys.key_rules import digest
 from jobs.keys.rates import Rate
 from jobs.lifecycle.record import FIELDS
 from jobs.redis.script import NO_WRITES, OOM_EXEMPT, read_script

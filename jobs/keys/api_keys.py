@@ -10,8 +10,7 @@ from redis.utils import str_if_bytes
 
 from jobs import keyspace
 from jobs.keys.api_key import ApiKey, KeyOptions
-from jobs.keys.key_rules import MAX_CREDITS, checked_name
-from jobs.keys.key_text import digest, new_key
+from jobs.keys.key_rules import MAX_CREDITS, checked_name, digest, new_key
 from jobs.redis.script import Script, read_script
 
 OVERLAP_S = 24 * 3600

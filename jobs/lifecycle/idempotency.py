@@ -9,7 +9,7 @@ from redis import Redis
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
-from jobs.keys.key_text import digest
+from jobs.keys.key_rules import digest
 
 
 class IdempotencyConflict(Exception):

@@ -11,8 +11,7 @@ from jobs.config.settings import Settings
 from jobs.keys.admission import Admission, Bucket, Call
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
-from jobs.keys.key_rules import Scope
-from jobs.keys.key_text import digest, new_key
+from jobs.keys.key_rules import Scope, digest, new_key
 from jobs.keys.rates import Rate
 from jobs.lifecycle.record import View
 from jobs.queries.reading import Reader

@@ -7,8 +7,7 @@ import pytest
 from jobs import keyspace
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import MAX_TEXTS, ApiKeys, CreditsRefused, UnknownKey
-from jobs.keys.key_rules import MAX_CREDITS, Scope
-from jobs.keys.key_text import digest, new_key
+from jobs.keys.key_rules import MAX_CREDITS, Scope, digest, new_key
 from jobs.keys.rates import Rate
 
 
