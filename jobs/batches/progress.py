@@ -69,7 +69,7 @@ class BatchProgress:
     def _cancel_queued(self, batch_id: str) -> None:
         self.enqueue(batch_id)
         for request_ids in self._requests(batch_id):
-            self._transitions.cancel_queued(request_ids)
+            self._transitions.sweep(request_ids, cancelled=True)
 
     def _settle_if_ended(self, batch_id: str) -> None:
         """Requests without a record have ended: they have expired or were deleted."""

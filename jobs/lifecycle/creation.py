@@ -44,7 +44,7 @@ def common_args(
     traceparent: str | None = None,
     idempotency: Idempotency | None = None,
 ) -> dict[str, Any]:
-    """The arguments of all scripts with `acceptance.lua`."""
+    """The arguments of `acceptance.lua`."""
     optional = {"traceparent": traceparent} if traceparent else {}
     if idempotency:
         optional |= {"idempotency": idempotency.redis_key, "fingerprint": idempotency.fingerprint}
@@ -64,8 +64,7 @@ def common_args(
 def read_acceptance(new_id: str, reply: Any, cost: int, count: int = 1) -> Created:
     """Read the reply of a script that accepts `count` requests under the id `new_id`.
 
-    Raises `NotEnoughCredits`, `QueueFull`, `IdempotencyConflict`; `IllegalMove`: exists, revoked (the key is
-    no longer valid), missing.
+    Raises `NotEnoughCredits`, `QueueFull`, `IdempotencyConflict`, `IllegalMove`: exists, revoked, missing.
     """
     match reply:
         case [b"ok", credits]:
@@ -107,16 +106,14 @@ class NewRequest:
 
     @property
     def own_args(self) -> dict[str, Any]:
-        """The arguments of this request alone, beside its parameters."""
         args = {"custom_id": self.options.custom_id, "inputs": " ".join(self.inputs), "webhook": self.webhook}
         return {name: value for name, value in args.items() if value}
 
     def args(self, settings: Settings) -> tuple[str, str, str]:
-        """The arguments of `create_script`."""
         deadlines = self.deadlines or Deadlines.default(settings)
         args = common_args(self.key_id, deadlines, settings, self.traceparent, self.idempotency)
         return self.request_id, json.dumps(args | self.own_args), json.dumps(self.params)
 
     def created(self, settings: Settings, reply: Any) -> Created:
-        """Read the reply of `create_script`; raises as `read_acceptance`."""
+        """Raises as `read_acceptance`."""
         return read_acceptance(self.request_id, reply, settings.credit_cost)

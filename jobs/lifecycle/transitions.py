@@ -36,7 +36,8 @@ metrics.declare_failures([code.value for code in FailureCode])
 class AttemptMoves(ABC):
     """The moves of a worker, each an atomic step on Redis's clock.
 
-    A method raises `IllegalMove` if the request is missing or terminal, and for the reasons it names.
+    Methods raise `IllegalMove`: missing, terminal, and for the reasons they name. `occupied_s` is the time
+    during which the worker could not process other requests.
     """
 
     def __init__(self, move: Script, settings: Settings) -> None:
@@ -51,14 +52,14 @@ class AttemptMoves(ABC):
     ) -> list[moves.Claim]:
         """Start attempts at up to `limit` queued requests, no more than the owner's share of the queue.
 
-        `holding` are its unfinished claims. Claims that it does not know of, because a reply was lost, are
-        returned again. An owner that `is_idle` gets at least one request.
+        `holding` are its unfinished claims; others are returned again, as their reply was lost. An owner that
+        `is_idle` gets at least one request.
         """
         args = {**asdict(owner), "limit": limit, "holding": list(holding), "is_idle": is_idle}
         return self._send(_call("claim", "", args), self._claims)
 
     def renew(self, request_id: str, attempt: int) -> None:
-        """Renew the lease. Raises `IllegalMove`: stale (the lease has ended)."""
+        """Raises `IllegalMove`: stale (the lease has ended)."""
         self._run("renew", request_id, attempt=str(attempt))
 
     def complete(
@@ -70,8 +71,6 @@ class AttemptMoves(ABC):
         occupied_s: float = 0,
     ) -> None:
         """End as COMPLETED and publish the picture, which must already be in the store.
-
-        `occupied_s` is the time during which the worker could not process other requests.
 
         Raises `IllegalMove`: stale (a later attempt has started), late (the request has FAILED `timeout`).
         """
@@ -98,8 +97,7 @@ class AttemptMoves(ABC):
     def retry(self, request_id: str, attempt: int, failure: moves.Failure, delay_s: float = 0) -> None:
         """End this attempt; the next one may start after `delay_s`.
 
-        Raises `IllegalMove`: stale; exhausted or late, if no attempt or no time remains (then the request
-        has FAILED with `failure`).
+        Raises `IllegalMove`: stale; exhausted, late (then the request has FAILED with `failure`).
         """
         delay = round(delay_s * 1000)
         args = {"attempt": str(attempt), "delay": delay, **asdict(failure)}
@@ -110,11 +108,7 @@ class AttemptMoves(ABC):
         self._run("give_back", request_id, attempt=str(attempt))
 
     def _claims(self, reply: Any) -> list[moves.Claim]:
-        if isinstance(reply, Exception):
-            raise reply
-        (claims, dropped), *endings = reply
-        for ending in _measured(endings):
-            ending.log_failure()
+        claims, dropped = _result(reply)
         for entry, reason in dropped:
             log.info("request %s: skipped, %s", _shown(entry), reason.decode())
         return [moves.Claim.read(self._settings.result_ttl_s, *each) for _, *each in claims]
@@ -123,12 +117,20 @@ class AttemptMoves(ABC):
         self, move: str, request_id: str, done: Callable[[], None] | None = None, **args: Any
     ) -> list[Any]:
         """Make a move; calls `done` if it succeeds."""
-        call = _call(move, request_id, args)
-        return self._send(call, lambda reply: _result(call, reply, done))
+
+        def read(reply: Any) -> list[Any]:
+            reason, *result = _result(reply)
+            if reason != b"ok":
+                raise moves.IllegalMove(move, request_id, reason.decode())
+            if done:
+                done()
+            return result
+
+        return self._send(_call(move, request_id, args), read)
 
 
 class Transitions(AttemptMoves):
-    """All moves; each method sends its move at once."""
+    """All moves, each sent at once."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         super().__init__(Script(redis, move_script(settings)), settings)
@@ -136,7 +138,6 @@ class Transitions(AttemptMoves):
         self._create = Script(redis, create_script())
 
     def create(self, new: NewRequest) -> moves.Created:
-        """Raises as `NewRequest.created`."""
         return new.created(self._settings, self._create(args=new.args(self._settings)))
 
     def pipeline(self) -> "MovePipeline":
@@ -151,7 +152,6 @@ class Transitions(AttemptMoves):
         self._run("reclaim", request_id, metrics.count_redelivery, **args)
 
     def cancel(self, request_id: str, failure: moves.Failure) -> moves.Cancelled:
-        """End as FAILED, also while a worker processes the request."""
         previous, worker = self._run("cancel", request_id, **asdict(failure))
         return moves.Cancelled(Status(previous.decode()), worker.decode())
 
@@ -159,16 +159,13 @@ class Transitions(AttemptMoves):
         """End as FAILED `timeout` if its deadline has passed. Raises `IllegalMove`: early."""
         self._run("expire", request_id)
 
-    def sweep(self, request_ids: Sequence[str]) -> list[str]:
-        """In one step, end those of up to `MAX_SWEPT` requests that are QUEUED and past their deadline."""
-        return self._sweep(request_ids)
+    def sweep(self, request_ids: Sequence[str], cancelled: bool = False) -> list[str]:
+        """End those of up to `MAX_SWEPT` requests that are QUEUED and past their deadline, in one step.
 
-    def cancel_queued(self, request_ids: Sequence[str]) -> list[str]:
-        """In one step, cancel those of a few requests that are QUEUED."""
-        return self._sweep(request_ids, cancelled=True)
-
-    def _sweep(self, request_ids: Sequence[str], **options: bool) -> list[str]:
-        [(_, *endings)] = self._move(args=_call("sweep", "", {"requests": list(request_ids), **options}))
+        With `cancelled`, cancel those that are QUEUED. Returns the ids of ended requests.
+        """
+        args = {"requests": list(request_ids), "cancelled": cancelled}
+        [(_, *endings)] = self._move(args=_call("sweep", "", args))
         return [ending.request_id for ending in _measured(endings)]
 
     def promote(self, request_id: str) -> None:
@@ -176,7 +173,6 @@ class Transitions(AttemptMoves):
         self._run("promote", request_id)
 
     def read(self, request_id: str) -> Record | None:
-        """The current record; None if unknown or expired."""
         text = as_text(self._redis.hgetall(keyspace.request(request_id)))
         return Record.from_text(request_id, text) if "status" in text else None
 
@@ -214,17 +210,15 @@ def _reported(attempt: int, stages: Mapping[str, float], occupied_s: float) -> d
     return {"attempt": str(attempt), "metrics": json.dumps(stages), "occupied": round(occupied_s * 1000)}
 
 
-def _result(call: _Call, reply: Any, done: Callable[[], None] | None) -> list[Any]:
+def _result(reply: Any) -> list[Any]:
+    """What a move returned; raises its error, and logs the failures of requests that it ended."""
     if isinstance(reply, Exception):
         raise reply
-    (reason, *result), *endings = reply
+    result: list[Any]
+    result, *endings = reply
     for ending in _measured(endings):
         ending.log_failure()
-    if reason != b"ok":
-        raise moves.IllegalMove(*call[:2], reason.decode())
-    if done:
-        done()
-    return list(result)
+    return result
 
 
 def _returned_or_raised(read: _Read, reply: Any) -> Result:
