@@ -19,17 +19,14 @@ class Cancellation:
         self._transitions = Transitions(redis, settings)
 
     def cancel(self, request_id: str) -> Status:
-        """End the request as FAILED `cancelled`, then notify its worker; returns the previous status.
-
-        Raises `IllegalMove`: missing, terminal.
-        """
+        """End as FAILED; returns the previous status. Raises `IllegalMove`: missing, terminal."""
         cancelled = self._transitions.cancel(request_id, CANCELLED)
         log.info("request %s FAILED: cancelled while %s", request_id, cancelled.previous)
         self._notify_worker(request_id, cancelled)
         return cancelled.previous
 
     def _notify_worker(self, request_id: str, cancelled: Cancelled) -> None:
-        """Stop the attempt at once; a worker that misses the message learns it when it renews its lease."""
+        """A worker that misses the message learns it when it renews its lease."""
         if not cancelled.worker:
             return
         try:

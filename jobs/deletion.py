@@ -27,9 +27,7 @@ class Deletion:
         self._delete = Script(redis, OOM_EXEMPT + text)
 
     def delete(self, request_id: str) -> None:
-        """Delete the picture and the inline inputs, then the record, the event and every reference to them.
-
-        Files go first: when the store fails, the request still exists and the call can be repeated.
+        """Files go first: when the store fails, the request still exists and the call can be repeated.
 
         Raises `IllegalMove`: missing, unfinished; `redis.RedisError`, `obstore.exceptions.BaseError`.
         """

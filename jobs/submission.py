@@ -31,11 +31,10 @@ InThread = Callable[..., Awaitable[Any]]  # runs a function in a thread
 
 @dataclass(frozen=True)
 class SubmitCommand:
-    """A validated submit.
+    """`origin` is the URL of our own pictures; `options` are the fields of the body beside the parameters.
 
-    `origin` is the URL under which our own pictures are served. `timeouts` are the deadlines that the client
-    set itself: part of the fingerprint, unlike defaults, which may change before the submit is repeated.
-    `options` are the fields of the body beside the parameters.
+    `timeouts` are the deadlines that the client set itself: part of the fingerprint, unlike defaults, which
+    may change before the submit is repeated.
     """
 
     key_id: str
@@ -57,7 +56,6 @@ class SubmitCommand:
 
     @property
     def is_inline(self) -> bool:
-        """Whether the body contains a picture, which then goes to the store."""
         return not all(inputs.is_url(picture) for picture in self.pictures.values())
 
     @property
@@ -81,10 +79,7 @@ class SubmitCommand:
 
 @dataclass(frozen=True)
 class BatchCommand:
-    """Fields as in `SubmitCommand`.
-
-    `webhook_url` receives the event of the batch; its requests may have webhooks of their own.
-    """
+    """As `SubmitCommand`; `webhook_url` gets the event of the batch, its requests may have others."""
 
     key_id: str
     origin: str
@@ -122,7 +117,6 @@ class Submission:
         """Accept a request, or return the one created earlier with the same Idempotency-Key.
 
         A command that is ready needs no thread, which would take more processor time than the call to Redis.
-
         Raises `InvalidPictures`, `NotEnoughCredits`, `QueueFull`, `IdempotencyConflict`, `IllegalMove`
         (revoked); `redis.RedisError` or `obstore.exceptions.BaseError` if the queue or the store cannot be
         reached. Then nothing was accepted, unless only Redis's reply was lost.

@@ -53,7 +53,7 @@ class CreatedBatch(NamedTuple):
 
 
 class Batches:
-    """Opens batches; all methods raise `redis.RedisError`, `obstore.exceptions.BaseError`."""
+    """Methods raise `redis.RedisError`, `obstore.exceptions.BaseError`."""
 
     def __init__(self, redis: Redis, settings: Settings, store: PictureStore) -> None:
         self.settings = settings
@@ -66,10 +66,7 @@ class Batches:
         self._redis = redis
 
     async def open(self, command: BatchCommand, in_thread: InThread, total: int = 1) -> "OpenBatch":
-        """Open a batch if `total` requests would be accepted now; else raise like `OpenBatch.commit`.
-
-        Calls to Redis and the store run `in_thread`.
-        """
+        """Raises like `OpenBatch.commit` unless `total` requests would be accepted now."""
         earlier = None
         if idempotency := command.idempotency(""):
             earlier = await in_thread(find_earlier, self._redis, idempotency, command.key_id, "batch")
@@ -132,7 +129,7 @@ class OpenBatch:
         """Stage requests whose parameters have been validated; their pictures are looked up together.
 
         Once the queue has no capacity for the requests so far, further ones are only checked. Raises
-        `InvalidRequests`, then none of these is staged; `BatchDropped`, `IllegalMove` (revoked).
+        `BatchDropped`, `IllegalMove` (revoked), `InvalidRequests`: then none of these is staged.
         """
         if self._earlier or self._refusal:
             await self.check([params for params, _ in requests])
@@ -160,10 +157,8 @@ class OpenBatch:
         """Accept all requests, or return the batch accepted before with the same Idempotency-Key.
 
         `fingerprint` is that of the body. All requests are queued when this returns; if this process dies,
-        the reconciler queues them.
-
-        Raises `NotEnoughCredits`, `QueueFull`, `IdempotencyConflict`, `BatchDropped`, `IllegalMove`
-        (revoked).
+        the reconciler queues them. Raises `NotEnoughCredits`, `QueueFull`, `IdempotencyConflict`,
+        `BatchDropped`, `IllegalMove` (revoked).
         """
         await self._stage()
         if self._refusal:

@@ -30,7 +30,6 @@ class BatchProgress:
         self._settle = Script(redis, settle_script(settings))
 
     def enqueue(self, batch_id: str) -> None:
-        """Queue all requests of the batch that have not been queued."""
         while self._enter(args=[batch_id, REQUESTS_PER_CALL]):
             pass
 
@@ -50,7 +49,6 @@ class BatchProgress:
         self._postpone_check(batch_id)
 
     def resume(self, batch_id: str) -> None:
-        """Take the next step of a batch without progress."""
         state, entered, total, cancelled, queued = self._redis.hmget(
             keyspace.batch(batch_id), "state", "entered", "total", "cancelled", "queued"
         )

@@ -19,9 +19,8 @@ FIELDS = (
 class BatchRecord:
     """Times are seconds since the epoch on Redis's clock; None: not yet.
 
-    `queued`, `processing`, `completed` and `failed` add up to `total`. Only the first `entered` requests
-    have a readable record; all have one some milliseconds after the batch was accepted. `archive` is the
-    public name of the ZIP of its pictures.
+    Only the first `entered` requests have a readable record; all have one some milliseconds after the batch
+    was accepted. `archive` is the public name of the ZIP of its pictures.
     """
 
     batch_id: str
@@ -47,7 +46,6 @@ class BatchRecord:
 
     @classmethod
     def from_text(cls, batch_id: str, text: Mapping[str, str]) -> Self:
-        """Read all fields, or those that the event of an ended batch stores."""
         counts = ("total", "queued", "processing", "completed", "failed", "entered")
         return cls(
             batch_id=batch_id,
@@ -62,7 +60,6 @@ class BatchRecord:
 
     @classmethod
     def accepted(cls, batch_id: str, key_id: str, total: int, archive: str) -> Self:
-        """The record of a batch that was just accepted."""
         return cls(batch_id, key_id, time.time(), total, total, 0, 0, 0, 0, archive)
 
     @property

@@ -16,10 +16,7 @@ ALL_SCOPES = frozenset(Scope)
 
 @dataclass(frozen=True)
 class KeyOptions:
-    """The options of a new key; `credits` None: unlimited; `rate` limits submits, None: the default.
-
-    `weight` is the number of turns for each turn of a key of weight 1.
-    """
+    """`credits` None: unlimited; `rate` of submits None: the default; `weight` is a ratio of turns."""
 
     credits: int | None = None
     rate: Rate | None = None
@@ -97,7 +94,6 @@ class ApiKey:
         return {name: value for name, value in fields.items() if value is not None}
 
     def shown(self) -> dict[str, Any]:
-        """As JSON values, without the digests."""
         return {
             "key_id": self.key_id,
             "name": self.name,

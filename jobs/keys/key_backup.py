@@ -87,17 +87,15 @@ class Restored:
 
 
 def export(redis: Redis) -> Backup:
-    """All keys that are not revoked, oldest first, with their valid texts."""
     revoked = sorted(map(str_if_bytes, redis.smembers(keyspace.REVOKED_CHOSEN_KEYS)))
     keys = [_exported(redis, key) for key in ApiKeys(redis).list()]
     return Backup(keys=[key for key in keys if key], revoked=revoked)
 
 
 def restore(redis: Redis, backup: Backup, existing: Existing = Existing.REFUSE) -> Restored:
-    """Restore all keys in one step.
+    """Restore all keys in one step. Raises `KeysExist`, `TextConflict`.
 
     Credits held when the backup was made are returned to the key, less those held in this Redis now.
-    Raises `KeysExist`, `TextConflict`.
     """
     ids = [key.key_id for key in backup.keys]
 
@@ -174,7 +172,6 @@ def _check_texts(pipe: Pipeline, keys: list[Key]) -> None:
 
 
 def _queue(pipe: Pipeline, key: Key, current: ApiKey | None) -> None:
-    """Queue writing the key as in the backup, in place of `current`."""
     name, held = keyspace.api_key(key.key_id), current.held if current else 0
     times: dict[str, Any] = {
         each: time.timestamp() for each in TIMES if (time := getattr(key, each)) is not None

@@ -24,10 +24,7 @@ SHARED = ("lifecycle/request.lua", "lifecycle/lists.lua", "queue/turns.lua", "li
 
 
 def acceptance_script(file: str, **constants: object) -> str:
-    """A script that creates requests.
-
-    Without `OOM_EXEMPT`, so that a Redis whose memory is full refuses it before it changes anything.
-    """
+    """Without `OOM_EXEMPT`: a Redis whose memory is full refuses it before it changes anything."""
     rq_fields = [word for field in job_fields().items() for word in field]
     return read_script(*SHARED, file, RQ_FIELDS=rq_fields, **constants)
 
@@ -44,7 +41,6 @@ def common_args(
     traceparent: str | None = None,
     idempotency: Idempotency | None = None,
 ) -> dict[str, Any]:
-    """The arguments of `acceptance.lua`."""
     optional = {"traceparent": traceparent} if traceparent else {}
     if idempotency:
         optional |= {"idempotency": idempotency.redis_key, "fingerprint": idempotency.fingerprint}
@@ -62,7 +58,7 @@ def common_args(
 
 
 def read_acceptance(new_id: str, reply: Any, cost: int, count: int = 1) -> Created:
-    """Read the reply of a script that accepts `count` requests under the id `new_id`.
+    """Read the reply to accepting `count` requests under the id `new_id`.
 
     Raises `NotEnoughCredits`, `QueueFull`, `IdempotencyConflict`, `IllegalMove`: exists, revoked, missing.
     """
@@ -89,10 +85,7 @@ def _credits(text: bytes) -> int | None:
 
 @dataclass(frozen=True)
 class NewRequest:
-    """A request to create; without `deadlines`, those of the settings apply.
-
-    `inputs` are the store paths of its inline inputs; `webhook` is what `webhook_fields` returns.
-    """
+    """`inputs` are the store paths of its inline inputs; without `deadlines`, those of the settings apply."""
 
     request_id: str
     key_id: str
@@ -115,5 +108,4 @@ class NewRequest:
         return self.request_id, json.dumps(args | self.own_args), json.dumps(self.params)
 
     def created(self, settings: Settings, reply: Any) -> Created:
-        """Raises as `read_acceptance`."""
         return read_acceptance(self.request_id, reply, settings.credit_cost)

@@ -18,7 +18,6 @@ class Deadlines:
 
     @classmethod
     def default(cls, settings: Settings) -> Self:
-        """The deadlines of a request that sets none."""
         return cls(settings.start_timeout_s, settings.job_timeout_s)
 
     @property

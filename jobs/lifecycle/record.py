@@ -21,8 +21,6 @@ _STATUS = (
 
 
 class View(StrEnum):
-    """The part of a record that a response needs."""
-
     STATUS = "status"
     RESULT = "result"
     LISTED = "listed"
@@ -68,7 +66,6 @@ class Record:
 
     @classmethod
     def from_text(cls, request_id: str, text: Mapping[str, str]) -> Self:
-        """Read all or some fields of a request that exists."""
         return cls(
             request_id=request_id,
             key_id=text["key_id"],

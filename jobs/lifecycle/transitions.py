@@ -70,7 +70,7 @@ class AttemptMoves(ABC):
         stages: Mapping[str, float],
         occupied_s: float = 0,
     ) -> None:
-        """End as COMPLETED and publish the picture, which must already be in the store.
+        """The picture must already be in the store.
 
         Raises `IllegalMove`: stale (a later attempt has started), late (the request has FAILED `timeout`).
         """
@@ -86,7 +86,7 @@ class AttemptMoves(ABC):
         stages: Mapping[str, float],
         occupied_s: float = 0,
     ) -> None:
-        """End as FAILED. Raises `IllegalMove`: stale."""
+        """Raises `IllegalMove`: stale."""
         args = {**_reported(attempt, stages, occupied_s), **asdict(failure)}
         self._run("fail", request_id, lambda: metrics.observe_stages(stages), **args)
 
@@ -95,7 +95,7 @@ class AttemptMoves(ABC):
         self._run("time_out", request_id, attempt=str(attempt))
 
     def retry(self, request_id: str, attempt: int, failure: moves.Failure, delay_s: float = 0) -> None:
-        """End this attempt; the next one may start after `delay_s`.
+        """The next attempt may start after `delay_s`.
 
         Raises `IllegalMove`: stale; exhausted, late (then the request has FAILED with `failure`).
         """
@@ -116,8 +116,6 @@ class AttemptMoves(ABC):
     def _run(
         self, move: str, request_id: str, done: Callable[[], None] | None = None, **args: Any
     ) -> list[Any]:
-        """Make a move; calls `done` if it succeeds."""
-
         def read(reply: Any) -> list[Any]:
             reason, *result = _result(reply)
             if reason != b"ok":
@@ -144,7 +142,7 @@ class Transitions(AttemptMoves):
         return MovePipeline(self._move, self._settings)
 
     def reclaim(self, request_id: str, attempt: str | None = None) -> None:
-        """End an expired lease, or the lease of an `attempt` whose process is certainly gone.
+        """End a lease that has expired, or that of an `attempt` whose process is certainly gone.
 
         Raises `IllegalMove`: early, stale; exhausted, late (then the request has FAILED).
         """
@@ -160,10 +158,7 @@ class Transitions(AttemptMoves):
         self._run("expire", request_id)
 
     def sweep(self, request_ids: Sequence[str], cancelled: bool = False) -> list[str]:
-        """End those of up to `MAX_SWEPT` requests that are QUEUED and past their deadline, in one step.
-
-        With `cancelled`, cancel those that are QUEUED. Returns the ids of ended requests.
-        """
+        """End those of up to `MAX_SWEPT` that are QUEUED, and past their deadline unless `cancelled`."""
         args = {"requests": list(request_ids), "cancelled": cancelled}
         [(_, *endings)] = self._move(args=_call("sweep", "", args))
         return [ending.request_id for ending in _measured(endings)]
@@ -182,10 +177,7 @@ class Transitions(AttemptMoves):
 
 
 class MovePipeline(AttemptMoves):
-    """Collects moves until `send`, which makes them in one round trip with one write to disk.
-
-    The methods of moves return and raise nothing; `send` returns their results.
-    """
+    """Makes moves in one round trip with one write to disk. Methods return nothing, `send` their results."""
 
     def __init__(self, move: Script, settings: Settings) -> None:
         super().__init__(move, settings)

@@ -49,7 +49,6 @@ class Housekeeping:
         self._is_refused = False  # whether Redis failed in the last round
 
     def run_until(self, stopped: threading.Event) -> None:
-        """Run a round every `INTERVAL_S`, also after errors."""
         while True:
             self.run_once()
             if stopped.wait(INTERVAL_S):

@@ -45,7 +45,6 @@ class Reconciler:
         self._stopped = threading.Event()
 
     def run_until(self, stopped: threading.Event) -> None:
-        """Run a round every `INTERVAL_S`, also after errors; stops in the middle of a round."""
         self._stopped = stopped
         while not stopped.wait(INTERVAL_S):
             self.run_once()
@@ -64,7 +63,6 @@ class Reconciler:
             log.exception("reconciling failed, trying again in %d s", INTERVAL_S)
 
     def round(self) -> None:
-        """Do everything that any machine can do."""
         now_s = redis_time(self._redis)
         self._all(
             partial(self._due, keyspace.RQ_SCHEDULED, now_s),
@@ -91,7 +89,6 @@ class Reconciler:
                 return
 
     def reclaim_from_dead_processes(self) -> None:
-        """End the leases of processes of this machine that are gone."""
         leases = self._redis.hgetall(keyspace.machine(lease_owner.this_machine()))
         for member, value in leases.items():
             attempt, _, process = value.decode("ascii", "replace").partition(" ")
@@ -112,7 +109,7 @@ class Reconciler:
         return swept
 
     def _all(self, find: Callable[[], list[bytes]], move: Callable[[str], None], done: str = "") -> None:
-        """Make a move with all requests that `find` finds, for `MAX_MOVE_S` at most."""
+        """For `MAX_MOVE_S` at most."""
         until = time.monotonic() + MAX_MOVE_S
         while (found := find()) and self._each(found, move, done) and len(found) == PAGE:
             if time.monotonic() > until or self._stopped.is_set():
@@ -123,7 +120,7 @@ class Reconciler:
         return due
 
     def _each(self, members: Iterable[bytes], move: Callable[[str], None], done: str = "") -> int:
-        """Make a move with each request, log `done`, and return the number of moved requests."""
+        """Log `done` for each moved request, and return their number."""
         moved = 0
         for member in members:
             if self._stopped.is_set():

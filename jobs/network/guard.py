@@ -38,10 +38,10 @@ PRIVATE_ENDINGS = frozenset(
 
 
 class HostRules:
-    """Rules for names in lower case, without a trailing dot.
+    """Rules for names in lower case, without a trailing dot. Raises ValueError for other text.
 
     `only` has exact hosts and patterns such as `*.shop.com` (all subdomains, not `shop.com` itself); if
-    empty, all hosts are allowed. `own` has our public hosts. Raises ValueError for other text.
+    empty, all hosts are allowed. `own` has our public hosts.
     """
 
     def __init__(self, only: Iterable[str] = (), own: Iterable[str] = ()) -> None:

@@ -34,7 +34,6 @@ class Reference(NamedTuple):
 
     @property
     def is_no_jpeg(self) -> bool:
-        """Whether the picture is known not to be a JPEG file."""
         if self.text.startswith(inputs.SAMPLE):
             sample = inputs.sample_bytes(self.text.removeprefix(inputs.SAMPLE))
             return sample is not None and not _is_jpeg(sample)
@@ -113,7 +112,6 @@ class References:
         return found | own, inline, faults
 
     def _own(self, tokens: Mapping[str, str], key_id: str) -> dict[str, Reference]:
-        """References of the key's own results and uploads, in one round trip."""
         if not tokens:
             return {}
         with self._redis.pipeline(transaction=False) as pipe:

@@ -23,10 +23,7 @@ _LISTED = FIELDS[View.LISTED]
 
 @dataclass(frozen=True)
 class Page:
-    """Some requests without parameters, and the cursor of the next page, if there is one.
-
-    With few matches in a long list, a page may have fewer requests than its limit, or none, and a next page.
-    """
+    """Records without parameters, and the cursor of the next page, which may follow a short or empty one."""
 
     records: Sequence[Record]
     next: int | None
@@ -57,7 +54,6 @@ class Listing:
     def newest(
         self, key_ids: Sequence[str], status: Status | None, custom_id: str | None, limit: int
     ) -> list[Record]:
-        """The newest requests of several keys."""
         lists = (self._all(key_id, status, custom_id, min(limit, PAGE)) for key_id in key_ids)
         merged = heapq.merge(*lists, key=lambda record: record.created_at, reverse=True)
         return list(islice(merged, limit))

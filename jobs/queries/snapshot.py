@@ -36,7 +36,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class RegisteredWorker:
-    """A worker as registered at RQ; times in seconds since the epoch, None: unknown."""
+    """Times in seconds since the epoch, None: unknown."""
 
     name: str
     state: str

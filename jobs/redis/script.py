@@ -112,11 +112,11 @@ class OomExempt:
         self._move_all = script("while redis.call('LMOVE', KEYS[1], KEYS[2], 'RIGHT', 'LEFT') do end")
 
     def lock(self, key: str, seconds: float) -> bool:
-        """Take a lock that expires after `seconds`; returns whether it was free."""
+        """Returns whether it was free; it expires after `seconds`."""
         return self._lock(keys=[key], args=[round(seconds * 1000)]) is not None
 
     def update(self, key: str, seconds: int, fields: Mapping[str, str]) -> bool:
-        """Set fields of an existing hash and its expiry; returns whether the hash exists."""
+        """Set fields of a hash and its expiry; returns whether it exists."""
         words = [word for field in fields.items() for word in field]
         return bool(self._update(keys=[key], args=[seconds, *words]))
 

@@ -41,10 +41,7 @@ class NoEvent(LookupError):
 
 @dataclass(frozen=True)
 class Attempt:
-    """`at` is in seconds since the epoch, `status` None without a response, `error` None if it succeeded.
-
-    `error` never quotes the receiver.
-    """
+    """`status` is None without a response; `error` never quotes the receiver, None: the attempt succeeded."""
 
     at: float
     status: int | None
@@ -84,7 +81,7 @@ class Deliveries:
         self._redeliver = Script(redis, event_script("redeliver.lua"))
 
     def find(self, request_id: str) -> Delivery | None:
-        """The delivery of a request's event, or None; the caller checks its owner."""
+        """The caller checks its owner."""
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.hgetall(keyspace.event(request_id))
             pipe.hmget(keyspace.request(request_id), "key_id", "webhook", "status")
