@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from jobs.lifecycle.status import Status
-from jobs.redis.hashes import seconds
+from jobs.redis.hashes import named, seconds
 from jobs.timefmt import rfc3339
 
 FIELDS = (
@@ -40,8 +40,7 @@ class BatchRecord:
     @classmethod
     def from_values(cls, batch_id: str, values: Sequence[bytes | None]) -> "BatchRecord | None":
         """Read the values of `FIELDS`; None if the batch is unknown, expired or not accepted."""
-        pairs = zip(FIELDS, values, strict=True)
-        text = {name: value.decode() for name, value in pairs if value is not None}
+        text = named(FIELDS, values)
         return cls.from_text(batch_id, text) if "created_at" in text else None
 
     @classmethod

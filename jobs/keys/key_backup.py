@@ -14,7 +14,7 @@ from redis.client import Pipeline
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
-from jobs.keys.api_key import ApiKey
+from jobs.keys.api_key import TIMES, ApiKey
 from jobs.keys.api_keys import MAX_TEXTS, ApiKeys
 from jobs.keys.key_rules import KEY_ID, MAX_CREDITS, MAX_WEIGHT, Existing, Scope, checked_name
 from jobs.keys.rates import RateField
@@ -22,7 +22,6 @@ from jobs.redis.hashes import RedisHash
 
 KeyId = Annotated[str, Field(pattern=f"^{KEY_ID.pattern}$")]
 Credits = Annotated[int, Field(ge=0, le=MAX_CREDITS)]
-TIMES = ("created_at", "expires_at", "last_used_at", "webhook_former_until")
 NO_KEY = -2  # the reply of PTTL if the key does not exist
 
 

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import Status
-from jobs.redis.hashes import seconds
+from jobs.redis.hashes import named, seconds
 from jobs.timefmt import rfc3339
 from telemetry.stages import COMPUTE
 
@@ -60,8 +60,7 @@ class Record:
     @classmethod
     def from_values(cls, request_id: str, view: View, values: Sequence[bytes | None]) -> "Record | None":
         """Read the values of the `FIELDS` of a view; None if the request is unknown or has expired."""
-        pairs = zip(FIELDS[view], values, strict=True)
-        text = {name: value.decode() for name, value in pairs if value is not None}
+        text = named(FIELDS[view], values)
         return cls.from_text(request_id, text) if "status" in text else None
 
     @classmethod

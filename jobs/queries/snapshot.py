@@ -5,7 +5,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import fmean, median
-from typing import Any
 
 from redis import Redis
 
@@ -13,6 +12,7 @@ from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import Status
 from jobs.queries.listing import read_records
 from jobs.queue.rq import RQ_TTL_S
+from jobs.redis.hashes import named
 from jobs.redis.script import OOM_EXEMPT, Script, read_script
 from telemetry.stages import STAGES
 
@@ -118,9 +118,7 @@ def _worker(
     name: bytes, values: list[bytes | None], job: bytes, claimed: bytes | None
 ) -> RegisteredWorker | None:
     """None for a name without a registration: the worker has died."""
-    fields: dict[str, Any] = {
-        field: (value or b"").decode() for field, value in zip(WORKER_FIELDS, values, strict=True)
-    }
+    fields = dict.fromkeys(WORKER_FIELDS, "") | named(WORKER_FIELDS, values)
     if not fields["birth"]:
         return None
     return RegisteredWorker(

@@ -14,6 +14,7 @@ from redis.asyncio import Redis
 from jobs.batches.record import BatchRecord
 from jobs.config.settings import Settings
 from jobs.lifecycle.record import FIELDS, Record, View
+from jobs.redis.hashes import named
 from jobs.redis.script import AsyncScript
 from jobs.webhooks.deliveries import MAX_ATTEMPTS_SHOWN, Attempt, event_script
 
@@ -152,8 +153,7 @@ def _readable_event(*claim: Any) -> Event | None:
 def _event(
     lane: bytes, values: Sequence[bytes | None], request_id: bytes, generation: int, with_former: int
 ) -> Event:
-    pairs = zip(EVENT_FIELDS, values, strict=True)
-    text = {name: value.decode() for name, value in pairs if value is not None}
+    text = named(EVENT_FIELDS, values)
     return Event(
         request_id=request_id.decode(),
         message_id=text["id"],
