@@ -8,9 +8,9 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 from urllib.parse import quote
 
 import httpx
@@ -27,11 +27,14 @@ from tests import warm
 from tests.redis import guarded_redis
 from tests.redis.sentinels import until
 from tests.redis.way import Way
-from tests.stack import KEY, STOP_S, Stack, await_http, environment, free_port, running
+from tests.stack import KEY, STOP_S, Stack, await_http, empty_database, environment, free_port, running
 from worker.warm_worker import WarmWorker
 
-ANSWER_S = 15  # at most: to wait for the dead takes a minute
-DATABASE = 8
+ANSWER_S = 15  # at most: the default timeouts of sockets are longer
+DATABASE, DATABASE_OF_STACK = 8, 9
+
+
+Started = tuple[Any, Path]  # a process and its log file
 
 
 @pytest.fixture
@@ -48,14 +51,22 @@ def settings(way: Way, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def redis(redis_socket: Path, way: Way) -> Iterator[Redis]:
-    """What is in Redis, seen without going that way."""
+    """The same database, reached directly."""
     with Redis.from_url(f"unix://{redis_socket}?db={DATABASE}") as redis:
         yield redis
 
 
-@pytest.fixture
-def stack(settings: Settings, tmp_path: Path) -> Iterator[Stack]:
-    with running(environment(settings.redis_url, tmp_path), workers=0) as stack:
+@pytest.fixture(scope="module")
+def way_of_stack(redis_socket: Path) -> Iterator[Way]:
+    empty_database(redis_socket, DATABASE_OF_STACK)
+    with Way(redis_socket).serving() as way:
+        yield way
+
+
+@pytest.fixture(scope="module")
+def stack(way_of_stack: Way, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    url = f"redis://127.0.0.1:{way_of_stack.port}/{DATABASE_OF_STACK}"
+    with running(environment(url, tmp_path_factory.mktemp("stack")), workers=0) as stack:
         yield stack
 
 
@@ -79,11 +90,11 @@ def in_time(call: Callable[[], httpx.Response]) -> int:
 
 
 @pytest.mark.parametrize("kind", ["silent", "full"])
-def test_a_black_hole_is_answered_502_in_time_and_left_as_soon_as_it_ends(stack, way, kind):
+def test_a_black_hole_is_answered_502_in_time_and_left_as_soon_as_it_ends(stack, way_of_stack, kind):
     request_id = submit(stack).json()["request_id"]
 
-    with getattr(way, kind)():
-        assert in_time(lambda: submit(stack)) == 502  # over connections there were
+    with getattr(way_of_stack, kind)():
+        assert in_time(lambda: submit(stack)) == 502  # over open connections
         assert in_time(lambda: submit(stack)) == 502  # over new ones
         assert in_time(lambda: stack.status(request_id)) == 502
 
@@ -91,21 +102,25 @@ def test_a_black_hole_is_answered_502_in_time_and_left_as_soon_as_it_ends(stack,
     assert submit(stack).status_code == 200
 
 
-def test_a_submit_whose_last_answer_is_lost_is_502_in_time_and_was_made_once(stack, way, redis):
+def test_a_submit_whose_last_answer_is_lost_is_502_in_time_and_was_made_once(
+    stack, way_of_stack, redis_socket
+):
+    assert submit(stack).status_code == 200
+    with Redis.from_url(f"unix://{redis_socket}?db={DATABASE_OF_STACK}") as redis:
+        waiting = redis.zcard(keyspace.WAITING)
+
+        way_of_stack.drop_from = b'"max_waiting"'
+        assert in_time(lambda: submit(stack)) == 502
+
+        way_of_stack.to_drop = 0
+        assert redis.zcard(keyspace.WAITING) == waiting + 1
     assert submit(stack).status_code == 200
 
-    way.until_said = b'"max_waiting"'
-    assert in_time(lambda: submit(stack)) == 502
 
-    way.to_drop = 0
-    assert redis.zcard(keyspace.WAITING) == 2
+def test_a_submit_whose_first_answer_is_lost_is_accepted_in_time(stack, way_of_stack):
     assert submit(stack).status_code == 200
 
-
-def test_a_submit_whose_first_answer_is_lost_is_accepted_in_time(stack, way):
-    assert submit(stack).status_code == 200
-
-    way.to_drop = 1
+    way_of_stack.to_drop = 1
     assert in_time(lambda: submit(stack)) == 200
 
 
@@ -266,55 +281,56 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         process.wait()
 
 
-@pytest.mark.parametrize(
-    ("command", "status"),
-    [
-        (["cli", "api", "--port", "PORT"], BAD_SETTINGS),
-        (["cli", "worker", "--workers", "1"], BAD_SETTINGS),
-        (["worker"], BAD_SETTINGS),
-        (["cli", "keys", "list"], BAD_SETTINGS),
-        (["cli", "doctor"], 1),
-    ],
-)
-@pytest.mark.parametrize("protocol", ["2", "3"])
-def test_a_cluster_is_refused_with_one_sentence(cluster, tmp_path, command, status, protocol):
-    log_file = tmp_path / "log"
-    with log_file.open("wb") as log:
-        process = warm.start(
-            [str(free_port()) if word == "PORT" else word for word in command],
-            environment(f"{cluster}?protocol={protocol}", tmp_path),
-            log,
-        )
-        assert process.wait(60) == status
-
-    said = log_file.read_text()
-    assert said.count("SUPERIMPOSE_REDIS_URL names a Redis Cluster") == 1
-    assert "Traceback" not in said
-
-
-@pytest.mark.parametrize("role", [["cli", "api", "--port", "PORT"], ["cli", "worker"], ["worker"]])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_who_waits_for_redis_ends_at_a_signal(tmp_path, role, number):
-    command = [str(free_port()) if word == "PORT" else word for word in role]
-    env = environment(f"unix://{tmp_path / 'no.sock'}", tmp_path, workers=1)
-    log_file = tmp_path / "log"
-    with log_file.open("wb") as log:
-        process = warm.start(command, env, log)
-        try:
-            until(lambda: "Redis cannot be reached" in log_file.read_text(), "it waits")
-            process.send_signal(number)
-            status = process.wait(STOP_S)
-        finally:
+@contextlib.contextmanager
+def started(commands: Iterable[str], env: Mapping[str, str], folder: Path) -> Iterator[dict[str, Started]]:
+    """Processes that run at the same time, by command, each with its log file."""
+    processes: dict[str, Started] = {}
+    try:
+        for command in commands:
+            log_file = folder / command
+            with log_file.open("wb") as log:
+                words = command.replace("PORT", str(free_port())).split()
+                processes[command] = (warm.start(words, env, log), log_file)
+        yield processes
+    finally:
+        for process, _ in processes.values():
             process.kill()
             process.wait()
 
-    assert status in (0, -number, 128 + number)
-    assert "Traceback" not in log_file.read_text()
+
+@pytest.mark.parametrize("protocol", ["2", "3"])
+def test_a_cluster_is_refused_with_one_sentence(cluster, tmp_path, protocol):
+    statuses = {
+        "cli api --port PORT": BAD_SETTINGS,
+        "cli worker --workers 1": BAD_SETTINGS,
+        "worker": BAD_SETTINGS,
+        "cli keys list": BAD_SETTINGS,
+        "cli doctor": 1,
+    }
+    env = environment(f"{cluster}?protocol={protocol}", tmp_path)
+    with started(statuses, env, tmp_path) as processes:
+        for command, (process, log_file) in processes.items():
+            assert process.wait(60) == statuses[command], command
+            log = log_file.read_text()
+            assert log.count("SUPERIMPOSE_REDIS_URL names a Redis Cluster") == 1, command
+            assert "Traceback" not in log, command
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_process_that_waits_for_redis_ends_at_a_signal(tmp_path, number):
+    env = environment(f"unix://{tmp_path / 'no.sock'}", tmp_path, workers=1)
+    with started(["cli api --port PORT", "cli worker", "worker"], env, tmp_path) as processes:
+        for command, (process, log_file) in processes.items():
+            until(lambda file=log_file: "Redis cannot be reached" in file.read_text(), f"{command} waits")
+            process.send_signal(number)
+        for command, (process, log_file) in processes.items():
+            assert process.wait(STOP_S) in (0, -number, 128 + number), command
+            assert "Traceback" not in log_file.read_text(), command
 
 
 @contextlib.contextmanager
 def starting_before_redis(url: str, env: Mapping[str, str], log: IO[bytes]) -> Iterator[Stack]:
-    """An API and a worker, for whom nobody waits."""
+    """An API and a worker, without waiting for them."""
     with httpx.Client(base_url=url, headers={"x-api-key": KEY}, trust_env=False) as client:
         stack = Stack(url, env, client, log=log)
         try:
@@ -330,8 +346,8 @@ def test_api_and_worker_started_before_redis_wait_for_it_and_say_so(tmp_path):
     env = environment(f"unix://{redis_socket}", tmp_path)
     url = f"http://127.0.0.1:{free_port()}"
     with log_file.open("wb") as log, starting_before_redis(url, env, log) as stack:
-        said = "Redis cannot be reached, trying again in 0.5 s"
-        until(lambda: log_file.read_text().count(said) == 2, "both say so again")
+        warning = "Redis cannot be reached, trying again in 0.5 s"
+        until(lambda: log_file.read_text().count(warning) == 2, "the second warning of both")
 
         command = [find_server(), "--port", "0", "--unixsocket", str(redis_socket), "--dir", str(tmp_path)]
         with subprocess.Popen([*command, "--save", ""], stdout=subprocess.DEVNULL) as late:

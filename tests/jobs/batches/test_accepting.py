@@ -20,7 +20,7 @@ from jobs.queries.listing import Listing
 from jobs.resubmission import Resubmission
 from tests.asking import HERE, OUTPUT, SAMPLES, accept, asked, claim_request, queued, rq_queue
 from tests.jobs.batches.conftest import INLINE, LOGO, MORE_THAN_A_CALL, Desk, requests, stored
-from tests.redis.hearing import hearing
+from tests.redis.recording import recording
 
 
 @pytest.fixture
@@ -30,9 +30,9 @@ def keys(redis):
 
 def commands(redis, do, beginning):
     """Those that begin so, while something is done."""
-    with hearing(redis) as heard:
+    with recording(redis) as commands:
         do()
-    return [said["command"] for said in heard if said["command"].startswith(beginning)]
+    return [each["command"] for each in commands if each["command"].startswith(beginning)]
 
 
 def test_all_requests_of_a_batch_are_queued_in_the_order_they_were_sent(desk, redis, transitions):

@@ -15,7 +15,7 @@ from jobs.lifecycle.transitions import Transitions
 from jobs.maintenance.reconciler import Reconciler
 from tests.asking import LEASE_OWNER, OUTPUT, claim_request
 from tests.jobs.batches.conftest import requests
-from tests.redis.hearing import hearing
+from tests.redis.recording import recording
 
 BROKEN = Failure(FailureCode.INTERNAL, "broken")
 MAX_ATTEMPTS = 3  # by default
@@ -233,11 +233,11 @@ def test_a_batch_expires_with_its_last_request(desk, transitions, redis, setting
 
 def test_a_request_of_no_batch_sends_redis_nothing_more(transitions, redis, key_id):
     transitions.create(NewRequest(ALONE, key_id, {}))
-    with hearing(redis) as heard:
+    with recording(redis) as commands:
         claim_request(transitions, ALONE)
         transitions.complete(ALONE, 1, OUTPUT, {})
 
-    inside = [said["command"] for said in heard if not said["command"].startswith(("EVAL", "SCRIPT"))]
+    inside = [each["command"] for each in commands if not each["command"].startswith(("EVAL", "SCRIPT"))]
     assert inside
     assert not [each for each in inside if ":batch" in each or "archive" in each or "entering" in each]
 

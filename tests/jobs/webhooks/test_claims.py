@@ -6,7 +6,7 @@ from jobs.keys.api_keys import ApiKeys
 from jobs.queries.queue_state import read_queue_state
 from jobs.webhooks.exchange import MAX_PAUSE_S, NEW_OF_KEY, PER_RECEIVER, TROUBLED, Ending
 from jobs.webhooks.schedule import LEASE_S
-from tests.redis.hearing import hearing
+from tests.redis.recording import recording
 from tests.webhook_events import complete, completed, lapse, new_request
 
 URL = "https://shop.example/hooks?key=1"
@@ -126,11 +126,11 @@ def test_a_claim_reads_no_more_the_more_events_wait(redis, transitions, key_id, 
     receiver = f"{key_id} shop.example"
 
     def commands() -> int:
-        with hearing(redis) as heard:
+        with recording(redis) as commands:
             desk.claim(limit=1)
         desk.held = []
         lapse(redis, request_id)
-        return len(heard)
+        return len(commands)
 
     few = commands()
     redis.zadd(keyspace.tried_events(receiver), {f"other-{nth}": 9e15 for nth in range(1000)})

@@ -16,7 +16,7 @@ from jobs.webhooks.deliveries import State
 from jobs.webhooks.exchange import Ending
 from jobs.webhooks.secrets import KeySecrets
 from tests.asking import HERE, OUTPUT, claim_request
-from tests.redis.hearing import hearing
+from tests.redis.recording import recording
 from tests.webhook_events import complete, completed, event_of, fail, new_request, with_webhooks
 
 URL = "https://shop.example/hooks?key=1"
@@ -116,10 +116,10 @@ def test_a_request_without_a_webhook_sends_redis_nothing_more(redis, transitions
     claimed = "5476801e-1a31-4475-8dbb-58e6b9ddfa68"
     transitions.create(NewRequest(claimed, key_id, {}))
     claim_request(transitions, claimed)
-    with hearing(redis) as heard:
+    with recording(redis) as commands:
         transitions.complete(claimed, 1, OUTPUT, {})
 
-    commands = [said["command"] for said in heard]
+    commands = [each["command"] for each in commands]
     assert commands
     assert not [each for each in commands if ":event" in each or "webhook_generation" in each]
     assert not [each for each in commands if ":receiver" in each or "undelivered" in each]
