@@ -43,16 +43,8 @@ VENDORS = {"s3": "AWS", "gs": "GOOGLE"}
 """The prefixes of a store's environment variables, by the scheme of its URL."""
 
 CLIENT_OPTIONS = (
-    "allow_http",
-    "allow_invalid_certificates",
-    "http1_only",
-    "http2_only",
-    "pool_idle_timeout",
-    "pool_max_idle_per_host",
-    "proxy_ca_certificate",
-    "proxy_excludes",
-    "proxy_url",
-    "user_agent",
+    *("allow_http", "allow_invalid_certificates", "http1_only", "http2_only", "user_agent"),
+    *("pool_idle_timeout", "pool_max_idle_per_host", "proxy_ca_certificate", "proxy_excludes", "proxy_url"),
 )
 """The options of obstore that operators may set, as `AWS_PROXY_URL` and so on."""
 

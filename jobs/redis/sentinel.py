@@ -10,7 +10,8 @@ in 200 of 200 trials.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -108,32 +109,31 @@ class _Sentinels:
 
 class _Search(_Sentinels):
     def discover_master(self, service: str) -> Address:
-        errors = {}
+        errors = dict[Address, str]()
         for address in self.sentinels:
-            try:
-                with Redis(*address, **self._options) as redis:
-                    master = self._master(service, address, redis.sentinel_masters())
-            except (ConnectionError, TimeoutError) as error:
-                errors[address] = str(error)
-            else:
-                if master:
+            with _collected(errors, address), Redis(*address, **self._options) as redis:
+                if master := self._master(service, address, redis.sentinel_masters()):
                     return master
         raise _not_found(service, errors)
 
 
 class _AsyncSearch(_Sentinels):
     async def discover_master(self, service: str) -> Address:
-        errors = {}
-        for address in self.sentinels:
-            try:
-                async with AsyncRedis(host=address[0], port=address[1], **self._options) as redis:
-                    master = self._master(service, address, await redis.sentinel_masters())
-            except (ConnectionError, TimeoutError) as error:
-                errors[address] = str(error)
-            else:
-                if master:
-                    return master
+        errors = dict[Address, str]()
+        for host, port in self.sentinels:
+            with _collected(errors, (host, port)):
+                async with AsyncRedis(host=host, port=port, **self._options) as redis:
+                    if master := self._master(service, (host, port), await redis.sentinel_masters()):
+                        return master
         raise _not_found(service, errors)
+
+
+@contextmanager
+def _collected(errors: dict[Address, str], address: Address) -> Iterator[None]:
+    try:
+        yield
+    except (ConnectionError, TimeoutError) as error:
+        errors[address] = str(error)
 
 
 def _not_found(service: str, errors: Mapping[Address, str]) -> ConnectionError:
