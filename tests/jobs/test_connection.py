@@ -2,13 +2,12 @@
 
 import asyncio
 import contextlib
-import itertools
 import os
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any
 from urllib.parse import quote
@@ -78,53 +77,44 @@ def samples(stack: Stack) -> dict[str, str]:
 
 
 def submit(stack: Stack) -> httpx.Response:
-    return stack.client.post("/v2/superimpose", json=samples(stack))
-
-
-def in_time(call: Callable[[], httpx.Response]) -> int:
-    """The status of an answer that comes in time."""
-    begun = time.monotonic()
-    status = call().status_code
-    assert time.monotonic() - begun < ANSWER_S
-    return status
+    return stack.client.post("/v2/superimpose", json=samples(stack), timeout=ANSWER_S)
 
 
 @pytest.mark.parametrize("kind", ["silent", "full"])
-def test_a_black_hole_is_answered_502_in_time_and_left_as_soon_as_it_ends(stack, way_of_stack, kind):
+def test_a_redis_that_does_not_reply_is_a_502_in_time_until_it_replies_again(stack, way_of_stack, kind):
     request_id = submit(stack).json()["request_id"]
 
     with getattr(way_of_stack, kind)():
-        assert in_time(lambda: submit(stack)) == 502  # over open connections
-        assert in_time(lambda: submit(stack)) == 502  # over new ones
-        assert in_time(lambda: stack.status(request_id)) == 502
+        assert submit(stack).status_code == 502  # over open connections
+        assert submit(stack).status_code == 502  # over new ones
+        poll = stack.client.get(f"/v2/requests/{request_id}/status", timeout=ANSWER_S)
+        assert poll.status_code == 502
 
     assert stack.status(request_id).status_code == 200
     assert submit(stack).status_code == 200
 
 
-def test_a_submit_whose_last_answer_is_lost_is_502_in_time_and_was_made_once(
-    stack, way_of_stack, redis_socket
-):
+def test_a_submit_whose_last_reply_is_lost_is_a_502_and_accepted_once(stack, way_of_stack, redis_socket):
     assert submit(stack).status_code == 200
     with Redis.from_url(f"unix://{redis_socket}?db={DATABASE_OF_STACK}") as redis:
         waiting = redis.zcard(keyspace.WAITING)
 
         way_of_stack.drop_from = b'"max_waiting"'
-        assert in_time(lambda: submit(stack)) == 502
+        assert submit(stack).status_code == 502
 
         way_of_stack.to_drop = 0
         assert redis.zcard(keyspace.WAITING) == waiting + 1
     assert submit(stack).status_code == 200
 
 
-def test_a_submit_whose_first_answer_is_lost_is_accepted_in_time(stack, way_of_stack):
+def test_a_submit_whose_first_reply_is_lost_is_accepted_in_time(stack, way_of_stack):
     assert submit(stack).status_code == 200
 
     way_of_stack.to_drop = 1
-    assert in_time(lambda: submit(stack)) == 200
+    assert submit(stack).status_code == 200
 
 
-def test_a_change_is_not_repeated_when_its_answer_is_lost(settings, way, redis):
+def test_a_write_is_not_repeated_when_its_reply_is_lost(settings, way, redis):
     with connect(settings) as slow:
         slow.ping()
         way.to_drop = 1
@@ -134,7 +124,7 @@ def test_a_change_is_not_repeated_when_its_answer_is_lost(settings, way, redis):
     assert redis.get("changes") == b"1"
 
 
-def test_a_change_of_asyncio_is_not_repeated_when_its_answer_is_lost(settings, way, redis):
+def test_a_write_by_asyncio_is_not_repeated_when_its_reply_is_lost(settings, way, redis):
     async def change() -> None:
         async with connect_async_changes(settings) as slow:
             await slow.ping()
@@ -147,7 +137,7 @@ def test_a_change_of_asyncio_is_not_repeated_when_its_answer_is_lost(settings, w
     assert redis.get("changes") == b"1"
 
 
-def test_a_read_is_repeated_once_when_its_answer_is_lost(settings, way):
+def test_a_read_is_repeated_once_when_its_reply_is_lost(settings, way):
     async def read(answers_lost: float) -> bytes | None:
         async with connect_async(settings) as slow:
             await slow.set("read", "this")
@@ -172,7 +162,7 @@ def test_a_read_over_a_connection_that_uvloop_found_closed_is_repeated(settings)
         assert runner.run(read()) == b"this"
 
 
-def test_silent_sentinels_are_given_up_in_time(tmp_path, shipped_connect_timeout_s, monkeypatch):
+def test_the_search_among_silent_sentinels_ends_in_time(tmp_path, shipped_connect_timeout_s, monkeypatch):
     monkeypatch.setattr(connection, "CONNECT_TIMEOUT_S", shipped_connect_timeout_s)
 
     async def read() -> None:
@@ -184,21 +174,15 @@ def test_silent_sentinels_are_given_up_in_time(tmp_path, shipped_connect_timeout
         hosts = ",".join(f"127.0.0.1:{server.getsockname()[1]}" for server in servers)
         url = f"redis+sentinel://:secret@{hosts}/shop?sentinel_password=secret"
         settings = Settings(redis_url=url, data_dir=tmp_path)
-        times = [time.monotonic()]
         with pytest.raises(RedisError, match="no Sentinel knows a live master of shop") as refused:
-            asyncio.run(read())
-        times.append(time.monotonic())
+            asyncio.run(asyncio.wait_for(read(), ANSWER_S))
         with connect(settings) as redis, pytest.raises(RedisError, match="no Sentinel knows"):
-            redis.get("any")
-        times.append(time.monotonic())
+            asyncio.run(asyncio.wait_for(asyncio.to_thread(redis.get, "any"), ANSWER_S))
 
-    assert max(after - before for before, after in itertools.pairwise(times)) < ANSWER_S
     assert "secret" not in str(refused.value)
 
 
-def test_a_connection_forgotten_on_the_way_while_it_was_idle_costs_no_change(
-    settings, way, redis, monkeypatch
-):
+def test_a_write_survives_an_idle_connection_that_a_nat_dropped(settings, way, redis, monkeypatch):
     monkeypatch.setattr(connection, "IDLE_S", 0.05)
     with connect(settings) as api:
         for change in range(1, 4):
@@ -211,9 +195,7 @@ def test_a_connection_forgotten_on_the_way_while_it_was_idle_costs_no_change(
     assert redis.get("changes") == b"6"
 
 
-def test_a_connection_of_asyncio_forgotten_on_the_way_while_it_was_idle_costs_no_change(
-    settings, way, redis, monkeypatch
-):
+def test_a_write_by_asyncio_survives_an_idle_connection_that_a_nat_dropped(settings, way, redis, monkeypatch):
     async def change() -> None:
         async with connect_async_changes(settings) as api:
             for change in range(1, 4):
@@ -229,7 +211,7 @@ def test_a_connection_of_asyncio_forgotten_on_the_way_while_it_was_idle_costs_no
     assert redis.get("changes") == b"6"
 
 
-def test_a_connection_that_redis_closed_while_it_was_idle_costs_no_change(redis_socket, redis):
+def test_a_write_survives_an_idle_connection_that_redis_closed(redis_socket, redis):
     direct = Settings(redis_url=f"unix://{redis_socket}?db={DATABASE}")
 
     async def change() -> int:
@@ -359,7 +341,7 @@ def test_api_and_worker_started_before_redis_wait_for_it_and_say_so(tmp_path):
                 late.terminate()
 
 
-def test_a_worker_begins_whatever_the_path_of_the_socket_has_in_it(tmp_path):
+def test_a_worker_starts_with_any_characters_in_the_path_of_the_socket(tmp_path):
     folder = tmp_path / "a b#c?%20d=="
     folder.mkdir()
     server = subprocess.Popen(server_command(folder, folder / "redis.sock"), stdout=subprocess.DEVNULL)

@@ -22,11 +22,6 @@ BROKEN = Failure(FailureCode.FETCH_FAILED, "broke off")
 
 
 @pytest.fixture
-def transitions(redis, settings):
-    return Transitions(redis, settings)
-
-
-@pytest.fixture
 def queued(redis, transitions, key_id):
     """A request that waits."""
     transitions.create(NewRequest(ID, key_id, {}))

@@ -20,11 +20,6 @@ SLACK_MS = 60_000
 
 
 @pytest.fixture
-def transitions(redis, settings):
-    return Transitions(redis, settings)
-
-
-@pytest.fixture
 def create(transitions, key_id):
     """Creates requests, one after another."""
 
@@ -56,7 +51,7 @@ def expire(redis, *ids):
     redis.delete(*(keyspace.request(uuid(each)) for each in ids))
 
 
-def test_the_newest_come_first_and_each_page_goes_on_where_the_last_ended(create, ids):
+def test_pages_continue_newest_first_where_the_last_ended(create, ids):
     create("a", "b", "c", "d", "e")
 
     first, after_first = ids(limit=2)
@@ -67,7 +62,7 @@ def test_the_newest_come_first_and_each_page_goes_on_where_the_last_ended(create
     assert ids(limit=5) == (["e", "d", "c", "b", "a"], None)
 
 
-def test_a_page_goes_on_although_its_last_request_is_gone(create, ids, redis, key_id):
+def test_the_next_page_does_not_need_the_last_request_of_the_previous_one(create, ids, redis, key_id):
     create("a", "b", "c")
     _, after_first = ids(limit=2)
     expire(redis, "b")
@@ -76,7 +71,7 @@ def test_a_page_goes_on_although_its_last_request_is_gone(create, ids, redis, ke
     assert ids(limit=2, before=after_first) == (["a"], None)
 
 
-def test_requests_are_chosen_by_status_and_by_their_own_name(create, ids, transitions):
+def test_requests_are_selected_by_status_and_custom_id(create, ids, transitions):
     create("a", "c", custom_id="one")
     create("b", custom_id="two")
     create("d")
@@ -91,7 +86,7 @@ def test_requests_are_chosen_by_status_and_by_their_own_name(create, ids, transi
     assert ids(custom_id="none")[0] == []
 
 
-def test_a_rare_status_is_looked_for_a_step_at_a_time(create, ids, transitions, monkeypatch):
+def test_a_rare_status_is_searched_in_steps(create, ids, transitions, monkeypatch):
     monkeypatch.setattr(listing, "MAX_READ", 3)
     create("a", "b", "c", "d", "e")
     transitions.cancel(uuid("a"), CANCELLED)
@@ -102,7 +97,7 @@ def test_a_rare_status_is_looked_for_a_step_at_a_time(create, ids, transitions, 
     assert (first, second, end) == ([], ["a"], None)
 
 
-def test_what_is_listed_has_its_result_and_no_parameters(create, transitions, redis, key_id):
+def test_listed_requests_have_results_and_no_parameters(create, transitions, redis, key_id):
     create("a", custom_id="one")
     claim_request(transitions, uuid("a"))
     transitions.complete(uuid("a"), 1, OUTPUT, {})
@@ -112,7 +107,7 @@ def test_what_is_listed_has_its_result_and_no_parameters(create, transitions, re
     assert (record.custom_id, record.output, record.params) == ("one", OUTPUT, {})
 
 
-def test_what_has_expired_is_not_shown_and_leaves_the_lists_as_others_come(create, ids, redis, key_id):
+def test_expired_requests_are_not_shown_and_leave_the_lists_as_others_come(create, ids, redis, key_id):
     lists = keyspace.requests(key_id), keyspace.requests(key_id, "one")
     create(*"abcde", custom_id="one")
     expire(redis, *"abcde")
@@ -123,7 +118,7 @@ def test_what_has_expired_is_not_shown_and_leaves_the_lists_as_others_come(creat
     assert [redis.zcard(each) for each in lists] == [3, 3]
 
 
-def test_a_list_lives_as_long_as_what_is_in_it_may(transitions, key_id, redis, settings):
+def test_a_list_lives_as_long_as_its_requests_may(transitions, key_id, redis, settings):
     deadlines = Deadlines(start_timeout_s=1000, timeout_s=100)
     longest_ms = (deadlines.longest_s + settings.result_ttl_s) * 1000
     options = RequestOptions(custom_id="one")
@@ -159,7 +154,7 @@ def test_the_end_of_a_request_does_not_move_it_in_its_list(create, transitions, 
     assert ids(limit=1) == before
 
 
-def test_a_request_that_was_refused_is_not_listed(redis, settings, key_id, ids):
+def test_a_refused_request_is_not_listed(redis, settings, key_id, ids):
     redis.hset(keyspace.api_key(key_id), "credits", 0)
 
     with pytest.raises(Exception, match="0 credits"):

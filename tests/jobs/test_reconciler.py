@@ -22,7 +22,6 @@ from jobs.lifecycle.lease_owner import LeaseOwner, this_machine
 from jobs.lifecycle.move_script import MAX_SWEPT
 from jobs.lifecycle.moves import Failure, IllegalMove
 from jobs.lifecycle.status import FailureCode, Status
-from jobs.lifecycle.transitions import Transitions
 from jobs.maintenance import reconciler as reconciler_module
 from jobs.maintenance.reconciler import Reconciler
 from jobs.queue.rq import open_queue
@@ -46,11 +45,6 @@ def request_id(submit):
 
 
 @pytest.fixture
-def transitions(redis, settings):
-    return Transitions(redis, settings)
-
-
-@pytest.fixture
 def claim(transitions):
     return partial(claim_request, transitions)
 
@@ -60,7 +54,7 @@ def reconciler(redis, settings):
     return Reconciler(redis, settings)
 
 
-def test_a_request_no_worker_took_in_time_fails_and_leaves_the_queue(
+def test_a_request_that_no_worker_claimed_in_time_fails_and_leaves_the_queue(
     redis, transitions, reconciler, request_id
 ):
     redis.zadd(keyspace.DEADLINES, {request_id: 1})
@@ -79,7 +73,7 @@ def test_a_request_within_its_deadline_is_not_changed(redis, transitions, reconc
     assert queued(redis, key_id) == [request_id]
 
 
-def test_a_deadline_of_a_request_that_is_gone_is_forgotten(redis, reconciler, request_id):
+def test_the_deadline_of_a_missing_request_is_removed(redis, reconciler, request_id):
     redis.delete(keyspace.request(request_id))
     redis.zadd(keyspace.DEADLINES, {request_id: 1})
 

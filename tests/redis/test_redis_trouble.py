@@ -210,7 +210,7 @@ def test_a_call_that_waits_for_its_picture_survives_a_silent_redis(api, way, red
     assert answer.headers["x-request-id"] == request_id.decode()
 
 
-def test_with_everysec_a_full_disk_refuses_submits_while_polls_and_sweeps_go_on(own_redis, stack, samples):
+def test_with_everysec_a_full_disk_refuses_submits_while_polls_and_sweeps_continue(own_redis, stack, samples):
     done = stack.submit(**samples)
     assert stack.finish(done).status_code == 200
     with Redis.from_url(own_redis.url) as redis:

@@ -1,4 +1,4 @@
-"""No call does more than a few requests of a batch, so that Redis is never held up for long."""
+"""A call handles only a few requests of a batch, so that it does not block Redis for long."""
 
 import pytest
 
@@ -49,7 +49,7 @@ def cancel(desk: Desk) -> int:
 
 
 def drop(desk: Desk) -> int:
-    BatchProgress(desk.redis, desk.settings).drop(desk.keep(requests(MANY)))
+    BatchProgress(desk.redis, desk.settings).drop(desk.stage(requests(MANY)))
     return MANY
 
 
@@ -74,7 +74,7 @@ def test_a_call_writes_only_a_few_short_records_however_large_the_batch_is(desk,
     assert largest < opening.STAGE_MAX_BYTES + 100_000, "the last request of a call may exceed it"
 
 
-def test_the_step_that_accepts_a_batch_does_the_same_for_any_number(desk, redis):
+def test_accepting_a_batch_takes_the_same_commands_for_any_size(desk, redis):
     lengths = []
     desk.accept_and_die(requests(1))  # makes the list of the key's batches
     for count in (1, MANY):

@@ -36,7 +36,7 @@ URL_LIKE = st.from_regex(
 
 
 @pytest.mark.parametrize(("url", "text"), TOLD)
-def test_the_text_says_what_is_wrong_with_the_address(url: str, text: str) -> None:
+def test_the_error_text_names_the_fault_of_the_url(url: str, text: str) -> None:
     with pytest.raises(InvalidUrl) as caught:
         RULES.target(url)
     assert str(caught.value) == text
