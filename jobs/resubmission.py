@@ -8,9 +8,7 @@ from redis import Redis
 
 from jobs import keyspace
 from jobs.config.settings import Settings
-from jobs.lifecycle.creation import NewRequest
-from jobs.lifecycle.deadlines import Deadlines
-from jobs.lifecycle.idempotency import Idempotency
+from jobs.lifecycle.creation import Deadlines, Idempotency, NewRequest
 from jobs.lifecycle.move_script import MAX_FAILED_PARAMS_BYTES
 from jobs.lifecycle.moves import Created
 from jobs.lifecycle.options import RequestOptions

@@ -12,11 +12,16 @@ from redis import Redis, RedisError
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import OutOfMemoryError
 
-from jobs.batches.scripts import OPEN_FOR_S
+from jobs.batches.progress import OPEN_FOR_S
 from jobs.config.settings import Settings
-from jobs.lifecycle.creation import NewRequest, create_script
-from jobs.lifecycle.deadlines import Deadlines
-from jobs.lifecycle.idempotency import Idempotency, IdempotencyConflict, find_earlier
+from jobs.lifecycle.creation import (
+    Deadlines,
+    Idempotency,
+    IdempotencyConflict,
+    NewRequest,
+    create_script,
+    find_earlier,
+)
 from jobs.lifecycle.moves import Created
 from jobs.lifecycle.options import RequestOptions
 from jobs.pictures import inputs

@@ -18,7 +18,7 @@ from api.routes.submit import admit_submit, announce_accepted, submit_errors
 from api.service import Service
 from api.submit_body import BodyRules
 from jobs.batches.opening import BatchDropped, CreatedBatch, InvalidRequests, OpenBatch
-from jobs.batches.scripts import OPEN_FOR_S
+from jobs.batches.progress import OPEN_FOR_S
 from jobs.lifecycle.moves import QueueFull
 from jobs.pictures.references import InvalidPictures
 from jobs.submission import BatchCommand

@@ -8,12 +8,17 @@ from uuid import uuid4
 
 from redis import Redis, RedisError
 
-from jobs.batches.progress import BatchProgress
+from jobs.batches.progress import BatchProgress, script
 from jobs.batches.record import BatchRecord
-from jobs.batches.scripts import script
 from jobs.config.settings import Settings
-from jobs.lifecycle.creation import NewRequest, common_args, read_acceptance
-from jobs.lifecycle.idempotency import Earlier, IdempotencyConflict, find_earlier
+from jobs.lifecycle.creation import (
+    Earlier,
+    IdempotencyConflict,
+    NewRequest,
+    common_args,
+    find_earlier,
+    read_acceptance,
+)
 from jobs.lifecycle.moves import QueueFull
 from jobs.lifecycle.options import RequestOptions
 from jobs.pictures import inputs

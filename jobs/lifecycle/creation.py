@@ -1,16 +1,18 @@
-"""Creating a request: its record, the credits it holds and its job, all or nothing."""
+"""Creating a request: its deadlines and idempotency; its record, credits and job, all or nothing."""
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, Literal, NamedTuple, Self
 
+from redis import Redis
+from redis.utils import str_if_bytes
 from rq.utils import now, utcformat
 
+from jobs import keyspace
 from jobs.config.settings import Settings
-from jobs.lifecycle.deadlines import Deadlines
-from jobs.lifecycle.idempotency import Idempotency, IdempotencyConflict
+from jobs.keys.key_rules import digest
 from jobs.lifecycle.moves import Created, IllegalMove, NotEnoughCredits, QueueFull
 from jobs.lifecycle.options import RequestOptions
 from jobs.queue.rq import job_fields
@@ -19,8 +21,68 @@ from jobs.timefmt import retry_after
 from telemetry import metrics
 
 MAX_RETRY_AFTER_S = 300
+GRACE_S = 3
+"""Time for a worker to report an attempt that ended in time, before the reconciler ends the request."""
 
 SHARED = ("lifecycle/request.lua", "lifecycle/lists.lua", "queue/turns.lua", "lifecycle/acceptance.lua")
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """The maximum time from creation to the start of a request, and from its start to its end."""
+
+    start_timeout_s: float
+    timeout_s: float
+
+    @classmethod
+    def default(cls, settings: Settings) -> Self:
+        return cls(settings.start_timeout_s, settings.job_timeout_s)
+
+    @property
+    def longest_s(self) -> float:
+        """The longest time from creation to the end of a request, even if workers die."""
+        return self.start_timeout_s + self.timeout_s + GRACE_S
+
+
+class IdempotencyConflict(Exception):
+    """This key was used for a different submit."""
+
+
+@dataclass(frozen=True)
+class Idempotency:
+    """The Redis key of a client's Idempotency-Key, and the fingerprint of the submit."""
+
+    redis_key: str
+    fingerprint: str
+
+    @classmethod
+    def of(cls, text: str, key_id: str, *submitted: Mapping[str, Any]) -> Self:
+        """For the Idempotency-Key `text` of an API key, and the submitted values without defaults."""
+        fingerprint = digest(json.dumps(submitted, sort_keys=True))
+        return cls(keyspace.idempotency(key_id, digest(text)), fingerprint)
+
+
+class Earlier(NamedTuple):
+    """A request or batch that was accepted with a key; `credits` is the balance now, None: unlimited."""
+
+    id: str
+    fingerprint: str
+    credits: int | None
+
+
+def find_earlier(
+    redis: Redis, idempotency: Idempotency, key_id: str, kind: Literal["request", "batch"]
+) -> Earlier | None:
+    """Search before anything is stored; scripts detect a concurrent submit with the same key."""
+    with redis.pipeline(transaction=False) as pipe:
+        pipe.hmget(idempotency.redis_key, f"{kind}_id", "fingerprint")
+        pipe.hget(keyspace.api_key(key_id), "credits")
+        (earlier_id, fingerprint), credits = pipe.execute()
+    record = keyspace.request if kind == "request" else keyspace.batch
+    if earlier_id is None or not redis.exists(record(str_if_bytes(earlier_id))):
+        return None
+    balance = None if credits is None else int(credits)
+    return Earlier(str_if_bytes(earlier_id), str_if_bytes(fingerprint), balance)
 
 
 def acceptance_script(file: str, **constants: object) -> str:

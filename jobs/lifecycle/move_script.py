@@ -3,7 +3,7 @@
 from typing import Any
 
 from jobs.config.settings import Settings
-from jobs.lifecycle.deadlines import GRACE_S
+from jobs.lifecycle.creation import GRACE_S
 from jobs.lifecycle.moves import CANCELLED
 from jobs.lifecycle.status import TERMINAL, FailureCode
 from jobs.queue.rq import RQ_TTL_S

@@ -6,8 +6,7 @@ import pytest
 
 from jobs import keyspace
 from jobs.config.settings import Settings
-from jobs.lifecycle.creation import NewRequest
-from jobs.lifecycle.deadlines import GRACE_S, Deadlines
+from jobs.lifecycle.creation import GRACE_S, Deadlines, NewRequest
 from jobs.lifecycle.lease_owner import LeaseOwner
 from jobs.lifecycle.move_script import UNSTARTED
 from jobs.lifecycle.moves import Failure, IllegalMove

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from jobs import keyspace
-from jobs.lifecycle.creation import NewRequest
-from jobs.lifecycle.deadlines import Deadlines
+from jobs.lifecycle.creation import Deadlines, NewRequest
 from jobs.lifecycle.moves import Failure
 from jobs.lifecycle.options import RequestOptions
 from jobs.lifecycle.status import FailureCode, Status

@@ -12,7 +12,7 @@ from redis.exceptions import ResponseError
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
-from jobs.lifecycle.idempotency import IdempotencyConflict
+from jobs.lifecycle.creation import IdempotencyConflict
 from jobs.lifecycle.moves import CANCELLED, IllegalMove, NotEnoughCredits, QueueFull
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.transitions import Transitions

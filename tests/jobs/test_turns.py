@@ -10,8 +10,7 @@ import pytest
 from jobs import keyspace
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
-from jobs.lifecycle.creation import NewRequest
-from jobs.lifecycle.deadlines import Deadlines
+from jobs.lifecycle.creation import Deadlines, NewRequest
 from jobs.lifecycle.moves import Failure, QueueFull
 from jobs.lifecycle.record import View
 from jobs.lifecycle.status import FailureCode

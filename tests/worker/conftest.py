@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.lifecycle.deadlines import Deadlines
+from jobs.lifecycle.creation import Deadlines
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.transitions import Transitions
 from tests.asking import SAMPLES, accept, asked

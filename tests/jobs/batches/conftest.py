@@ -11,12 +11,11 @@ import pytest
 from redis import Redis
 
 from jobs.batches.opening import STAGE_MAX_REQUESTS, Batches, CreatedBatch, OpenBatch, SubmittedRequest
+from jobs.batches.progress import script
 from jobs.batches.reading import BatchReader
 from jobs.batches.record import BatchRecord
-from jobs.batches.scripts import script
 from jobs.config.settings import Settings
-from jobs.lifecycle.creation import common_args
-from jobs.lifecycle.deadlines import Deadlines
+from jobs.lifecycle.creation import Deadlines, common_args
 from jobs.lifecycle.options import RequestOptions
 from jobs.pictures.inputs import sample_bytes
 from jobs.pictures.store import PictureStore, new_token

@@ -9,8 +9,7 @@ from jobs.batches.progress import BatchProgress
 from jobs.deletion import Deletion
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
-from jobs.lifecycle.creation import NewRequest
-from jobs.lifecycle.deadlines import Deadlines
+from jobs.lifecycle.creation import Deadlines, NewRequest
 from jobs.lifecycle.moves import IllegalMove, QueueFull
 from jobs.lifecycle.options import RequestOptions
 from jobs.lifecycle.record import View

@@ -4,8 +4,7 @@ import pytest
 
 from jobs import keyspace
 from jobs.batches import opening
-from jobs.batches.progress import BatchProgress
-from jobs.batches.scripts import REQUESTS_PER_CALL
+from jobs.batches.progress import REQUESTS_PER_CALL, BatchProgress
 from jobs.lifecycle.options import RequestOptions
 from tests.jobs.batches.conftest import Desk, requests
 from tests.redis.recording import Command, recording

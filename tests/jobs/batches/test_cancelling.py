@@ -3,7 +3,7 @@
 import pytest
 
 from jobs import keyspace
-from jobs.batches.scripts import REQUESTS_PER_CALL
+from jobs.batches.progress import REQUESTS_PER_CALL
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.moves import IllegalMove

@@ -6,7 +6,7 @@ import pytest
 
 from jobs import keyspace
 from jobs.keys.api_key import KeyOptions
-from jobs.lifecycle.idempotency import IdempotencyConflict
+from jobs.lifecycle.creation import IdempotencyConflict
 from jobs.lifecycle.options import RequestOptions
 from tests.asking import SAMPLES, accept, asked
 from tests.jobs.batches.conftest import INLINE, MORE_THAN_A_CALL, Desk, requests, stored

@@ -9,7 +9,7 @@ from redis import Redis
 
 from jobs import keyspace
 from jobs.batches.opening import STAGE_MAX_REQUESTS, BatchDropped
-from jobs.batches.scripts import IDLE_FOR_S, OPEN_FOR_S, REQUESTS_PER_CALL
+from jobs.batches.progress import IDLE_FOR_S, OPEN_FOR_S, REQUESTS_PER_CALL
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.maintenance.reconciler import Reconciler
 from jobs.webhooks.deliveries import Deliveries
