@@ -18,7 +18,6 @@ from jobs.keys.api_key import TIMES, ApiKey
 from jobs.keys.api_keys import MAX_TEXTS, ApiKeys
 from jobs.keys.key_rules import KEY_ID, MAX_CREDITS, MAX_WEIGHT, Existing, Scope, checked_name
 from jobs.keys.rates import RateField
-from jobs.redis.hashes import RedisHash
 
 KeyId = Annotated[str, Field(pattern=f"^{KEY_ID.pattern}$")]
 Credits = Annotated[int, Field(ge=0, le=MAX_CREDITS)]
@@ -100,15 +99,12 @@ def restore(redis: Redis, backup: Backup, existing: Existing = Existing.REFUSE) 
 
     restored: list[Restored] = []  # one for each try: the transaction repeats if a key changes meanwhile
 
-    def transaction(pipe: Pipeline) -> None:
-        stored = {key_id: ApiKey.from_hash(key_id, _hash(pipe, key_id)) for key_id in ids}
+    def transaction(pipe: Any) -> None:
+        stored = {key_id: ApiKey.from_hash(key_id, pipe.hgetall(keyspace.api_key(key_id))) for key_id in ids}
         current = {key_id: key for key_id, key in stored.items() if key}
         common = [key for key in backup.keys if key.key_id in current]
-        same = [
-            key.key_id
-            for key in common
-            if _comparable(_exported(redis, current[key.key_id])) == _comparable(key)
-        ]
+        exported = {key.key_id: _exported(redis, current[key.key_id]) for key in common}
+        same = [key.key_id for key in common if _comparable(exported[key.key_id]) == _comparable(key)]
         differing = [key for key in common if key.key_id not in same]
         if differing and existing is Existing.REFUSE:
             raise KeysExist(differing)
@@ -194,11 +190,6 @@ def _queue(pipe: Pipeline, key: Key, current: ApiKey | None) -> None:
         pipe.set(keyspace.key_digest(text.sha256), key.key_id, pxat=until)
     pipe.zadd(keyspace.API_KEYS, {key.key_id: key.created_at.timestamp()})
     pipe.srem(keyspace.REVOKED_CHOSEN_KEYS, key.key_id)
-
-
-def _hash(redis: Any, key_id: str) -> RedisHash:
-    fields: RedisHash = redis.hgetall(keyspace.api_key(key_id))
-    return fields
 
 
 def _datetime(seconds: float) -> datetime:

@@ -82,13 +82,8 @@ class AddressRules:
             return f"a private name leads to {address}, which is not in FETCH_ALLOW"
         if _is_in(address, self._refuse):
             return f"{address} is refused by the settings"
-        return public_refusal(address)
-
-
-def public_refusal(address: Address) -> str | None:
-    """Why `address` is not on the public internet, or None when it is."""
-    kind = _special_v4(address) if isinstance(address, IPv4Address) else _special_v6(address)
-    return None if kind is None else f"{address} is {kind}"
+        kind = _special_v4(address) if isinstance(address, IPv4Address) else _special_v6(address)
+        return None if kind is None else f"{address} is {kind}"
 
 
 def _special_v4(address: IPv4Address) -> str | None:

@@ -103,15 +103,11 @@ def take_snapshot(redis: Redis) -> Snapshot:
 
 def _stages(records: Sequence[Record]) -> dict[str, Stage]:
     metrics = [record.metrics for record in records if record.status is Status.COMPLETED]
-    found = {
-        stage: [each[stage] for each in metrics if stage in each]
-        for stage in ("queue_time", *STAGES, "total_time")
-    }
-    return {
-        stage: Stage(median(seconds), fmean(seconds), max(seconds))
-        for stage, seconds in found.items()
-        if seconds
-    }
+    stages = {}
+    for name in ("queue_time", *STAGES, "total_time"):
+        if seconds := [each[name] for each in metrics if name in each]:
+            stages[name] = Stage(median(seconds), fmean(seconds), max(seconds))
+    return stages
 
 
 def _worker(
