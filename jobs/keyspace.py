@@ -4,10 +4,10 @@ PREFIX = "superimpose"
 
 
 class Names(str):
-    """The common start of names that differ by one or more ids, of which some may be left out."""
+    """The common start of names that differ by one id, or by two."""
 
-    def __call__(self, *ids: str | None) -> str:
-        return self + ":".join(filter(None, ids))
+    def __call__(self, first: str, second: str | None = None) -> str:
+        return self + first if second is None else f"{self + first}:{second}"
 
 
 # The queue
