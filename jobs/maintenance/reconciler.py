@@ -64,21 +64,17 @@ class Reconciler:
 
     def round(self) -> None:
         now_s = redis_time(self._redis)
-        self._all(
-            partial(self._due, keyspace.RQ_SCHEDULED, now_s),
-            self._transitions.promote,
-            "requeued after its delay",
-        )
+        now_ms = now_s * 1000
+        self._all(keyspace.RQ_SCHEDULED, now_s, self._transitions.promote, "requeued after its delay")
         # Workers of older versions used RQ's own way to take a job, which leaves entries here.
         self._oom_exempt.move_all(keyspace.RQ_INTERMEDIATE, keyspace.RQ_QUEUE)
         if time.monotonic() >= self._trust_leases_from:
-            expired = partial(self._due, keyspace.LEASES, now_s * 1000)
-            self._all(expired, self._transitions.reclaim, "requeued: its lease expired")
-        late = partial(self._due, keyspace.DEADLINES, now_s * 1000)
-        while len(found := late()) == PAGE and self._sweep(found) and not self._stopped.is_set():
-            pass
-        self._all(late, self._transitions.expire)
-        self._resume_batches(now_s * 1000)
+            self._all(keyspace.LEASES, now_ms, self._transitions.reclaim, "requeued: its lease expired")
+        while len(late := self._due(keyspace.DEADLINES, now_ms)) == PAGE and self._sweep(late):
+            if self._stopped.is_set():
+                break
+        self._all(keyspace.DEADLINES, now_ms, self._transitions.expire)
+        self._resume_batches(now_ms)
 
     def _resume_batches(self, now_ms: float) -> None:
         """Stop after the first batch beyond `MAX_MOVE_S`; a large batch takes about as long."""
@@ -108,10 +104,10 @@ class Reconciler:
             swept += len(ended)
         return swept
 
-    def _all(self, find: Callable[[], list[bytes]], move: Callable[[str], None], done: str = "") -> None:
-        """For `MAX_MOVE_S` at most."""
+    def _all(self, key: str, score: float, move: Callable[[str], None], done: str = "") -> None:
+        """Make a move with all members up to `score`, for `MAX_MOVE_S` at most."""
         until = time.monotonic() + MAX_MOVE_S
-        while (found := find()) and self._each(found, move, done) and len(found) == PAGE:
+        while (found := self._due(key, score)) and self._each(found, move, done) and len(found) == PAGE:
             if time.monotonic() > until or self._stopped.is_set():
                 return
 
