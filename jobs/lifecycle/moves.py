@@ -104,13 +104,6 @@ class Failure:
 CANCELLED = Failure(FailureCode.CANCELLED, "cancelled by its owner")
 
 
-class Cancelled(NamedTuple):
-    """The status before, and RQ's name of the worker that processed the request, or ""."""
-
-    previous: Status
-    worker: str
-
-
 class Ending(NamedTuple):
     """How a move ended a request, as `transition.lua` reports it."""
 

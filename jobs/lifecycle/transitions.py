@@ -149,9 +149,10 @@ class Transitions(AttemptMoves):
         args = {} if attempt is None else {"attempt": attempt}
         self._run("reclaim", request_id, metrics.count_redelivery, **args)
 
-    def cancel(self, request_id: str, failure: moves.Failure) -> moves.Cancelled:
+    def cancel(self, request_id: str, failure: moves.Failure) -> tuple[Status, str]:
+        """Returns the status before, and RQ's name of the worker that processes the request, or ""."""
         previous, worker = self._run("cancel", request_id, **asdict(failure))
-        return moves.Cancelled(Status(previous.decode()), worker.decode())
+        return Status(previous.decode()), worker.decode()
 
     def expire(self, request_id: str) -> None:
         """End as FAILED `timeout` if its deadline has passed. Raises `IllegalMove`: early."""

@@ -1,6 +1,6 @@
 """Which URLs are refused, and with which text; and the networks of the operator.
 
-The built-in tables of networks are tested in `test_nothing_leaves`.
+The built-in tables of networks are tested in `tests/worker/fetch`.
 """
 
 import httpx
