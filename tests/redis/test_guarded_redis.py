@@ -19,7 +19,7 @@ from jobs.pictures.store import PictureStore
 from jobs.redis.connection import connect
 from tests.redis import guarded_redis
 from tests.redis.guarded_redis import ENCODED, PASSWORD
-from tests.stack import Stack, environment, running
+from tests.stack import PATIENT, Stack, environment, running
 from tests.test_compose_file import SERVICES
 
 STACK_DOCS = Path(__file__).parents[2] / "docs" / "stack.md"
@@ -39,7 +39,8 @@ def url(guarded, request) -> str:
 @pytest.fixture(scope="module")
 def stack(url, tmp_path_factory):
     directory = tmp_path_factory.mktemp("stack")
-    env = environment(url, directory, fetch_allow="127.0.0.1/32", job_timeout_s=30)
+    patient = f"{url}{'&' if '?' in url else '?'}{PATIENT}"
+    env = environment(patient, directory, fetch_allow="127.0.0.1/32", job_timeout_s=30)
     with (directory / "log").open("w+b") as log, running(env, log=log) as stack:
         yield stack
 
