@@ -24,8 +24,7 @@ from api.http.body import read_json, validate_body
 from api.http.headers import add_response_headers, limit_headers
 from api.service import Service, origin_of, service_of
 from jobs.keys.admission import Admission, Bucket, Call, Caller
-from jobs.keys.key_rules import Scope
-from jobs.keys.key_text import digest
+from jobs.keys.key_rules import Scope, digest
 from jobs.lifecycle.options import echo
 from jobs.lifecycle.record import Record, View
 from jobs.lifecycle.status import TERMINAL

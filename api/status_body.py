@@ -6,11 +6,11 @@ from fastapi import Request
 
 from api.dependencies import RequestState
 from api.service import origin_of
-from jobs.lifecycle.ended import failed_body, result_body
 from jobs.lifecycle.options import echo
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import TERMINAL, Status
 from jobs.timefmt import rfc3339
+from jobs.webhooks.body import failed_body, result_body
 
 
 def build_urls(origin: str, request_id: str) -> dict[str, str]:

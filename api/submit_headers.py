@@ -9,7 +9,7 @@ from pydantic import WithJsonSchema
 
 from api.http.body import Fault, bad_request, fault
 from jobs.config.settings import Settings
-from jobs.lifecycle.deadlines import Deadlines
+from jobs.lifecycle.creation import Deadlines
 
 IDEMPOTENCY_KEY = "Idempotency-Key"
 START_TIMEOUT = "X-Start-Timeout"

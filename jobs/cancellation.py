@@ -6,7 +6,7 @@ from redis import Redis, RedisError
 from rq.command import send_command
 
 from jobs.config.settings import Settings
-from jobs.lifecycle.moves import CANCELLED, Cancelled
+from jobs.lifecycle.moves import CANCELLED
 from jobs.lifecycle.status import Status
 from jobs.lifecycle.transitions import Transitions
 
@@ -19,20 +19,12 @@ class Cancellation:
         self._transitions = Transitions(redis, settings)
 
     def cancel(self, request_id: str) -> Status:
-        """End the request as FAILED `cancelled`, then notify its worker; returns the previous status.
-
-        Raises `IllegalMove`: missing, terminal.
-        """
-        cancelled = self._transitions.cancel(request_id, CANCELLED)
-        log.info("request %s FAILED: cancelled while %s", request_id, cancelled.previous)
-        self._notify_worker(request_id, cancelled)
-        return cancelled.previous
-
-    def _notify_worker(self, request_id: str, cancelled: Cancelled) -> None:
-        """Stop the attempt at once; a worker that misses the message learns it when it renews its lease."""
-        if not cancelled.worker:
-            return
+        """End as FAILED; returns the previous status. Raises `IllegalMove`: missing, terminal."""
+        previous, worker = self._transitions.cancel(request_id, CANCELLED)
+        log.info("request %s FAILED: cancelled while %s", request_id, previous)
         try:
-            send_command(self._redis, cancelled.worker, "stop-job", job_id=request_id)
-        except RedisError as error:
+            if worker:
+                send_command(self._redis, worker, "stop-job", job_id=request_id)
+        except RedisError as error:  # the worker learns it when it renews its lease
             log.warning("request %s: its worker could not be notified: %s", request_id, error)
+        return previous

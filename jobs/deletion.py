@@ -2,7 +2,6 @@
 
 import json
 import logging
-from pathlib import Path
 
 from redis import Redis
 from redis.utils import str_if_bytes
@@ -11,28 +10,24 @@ from jobs import keyspace
 from jobs.lifecycle.moves import IllegalMove
 from jobs.lifecycle.status import TERMINAL
 from jobs.pictures.store import PictureStore
-from jobs.redis.oom_exempt import OOM_EXEMPT
-from jobs.redis.script import Script
-from jobs.webhooks.scripts import CONSTANTS as EVENT_CONSTANTS
+from jobs.redis.script import OOM_EXEMPT, Script, read_script
+from jobs.webhooks import schedule
 
-_PARTS = ("request.lua", "lists.lua", "../webhooks/event.lua", "../delete.lua")
+_FILES = ("lifecycle/request.lua", "lifecycle/lists.lua", "webhooks/event.lua", "lifecycle/delete.lua")
 
 log = logging.getLogger("superimpose.jobs")
 
 
 class Deletion:
     def __init__(self, redis: Redis, store: PictureStore) -> None:
-        lifecycle = Path(__file__).parent / "lifecycle"
-        text = "".join((lifecycle / part).read_text() for part in _PARTS)
-        terminal = dict.fromkeys(sorted(TERMINAL), True)
         self._redis = redis
         self._store = store
-        self._delete = Script(redis, OOM_EXEMPT + keyspace.script(text, **EVENT_CONSTANTS, TERMINAL=terminal))
+        terminal = dict.fromkeys(sorted(TERMINAL), True)
+        text = read_script(*_FILES, **schedule.IN_SCRIPTS, TERMINAL=terminal)
+        self._delete = Script(redis, OOM_EXEMPT + text)
 
     def delete(self, request_id: str) -> None:
-        """Delete the picture and the inline inputs, then the record, the event and every reference to them.
-
-        Files go first: when the store fails, the request still exists and the call can be repeated.
+        """Files go first: when the store fails, the request still exists and the call can be repeated.
 
         Raises `IllegalMove`: missing, unfinished; `redis.RedisError`, `obstore.exceptions.BaseError`.
         """

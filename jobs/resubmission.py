@@ -8,9 +8,7 @@ from redis import Redis
 
 from jobs import keyspace
 from jobs.config.settings import Settings
-from jobs.lifecycle.creation import NewRequest
-from jobs.lifecycle.deadlines import Deadlines
-from jobs.lifecycle.idempotency import Idempotency
+from jobs.lifecycle.creation import Deadlines, Idempotency, NewRequest
 from jobs.lifecycle.move_script import MAX_FAILED_PARAMS_BYTES
 from jobs.lifecycle.moves import Created
 from jobs.lifecycle.options import RequestOptions
@@ -38,11 +36,9 @@ class Resubmission:
     def resubmit(
         self, request_id: str, idempotency_key: str | None = None, traceparent: str | None = None
     ) -> Created:
-        """Create a request with the same parameters and timeout; the settings limit its wait for a start.
+        """With the same parameters and timeout; the settings limit its wait for a start.
 
-        Raises `CannotResubmit`, and like `Submission.submit` `NotEnoughCredits`, `QueueFull`,
-        `IdempotencyConflict`, `IllegalMove` (revoked), `redis.RedisError` and
-        `obstore.exceptions.BaseError`.
+        Raises `CannotResubmit`, and like `Submission.submit`.
         """
         record = as_text(self._redis.hgetall(keyspace.request(request_id)))
         params = self._params(request_id, record)
@@ -87,10 +83,7 @@ class Resubmission:
     def _with_copied_inputs(
         self, params: dict[str, Any], deadlines: Deadlines, copies: list[str]
     ) -> dict[str, Any]:
-        """Copy inputs within the store, since the originals may expire before the new request ends.
-
-        Adds the paths of the copies to `copies`.
-        """
+        """Copy inputs within the store to `copies`, since they may expire before the new request ends."""
         pictures = inputs.pictures(params)
         expires_at = redis_time(self._redis) + deadlines.longest_s + SLACK_S
         copied = dict[str, str]()

@@ -11,13 +11,17 @@ from obstore.exceptions import BaseError as StoreError
 from redis import Redis, RedisError
 from redis.asyncio import Redis as AsyncRedis
 from redis.exceptions import OutOfMemoryError
-from redis.utils import str_if_bytes
 
-from jobs import keyspace
+from jobs.batches.progress import OPEN_FOR_S
 from jobs.config.settings import Settings
-from jobs.lifecycle.creation import NewRequest, create_script
-from jobs.lifecycle.deadlines import Deadlines
-from jobs.lifecycle.idempotency import Idempotency, IdempotencyConflict
+from jobs.lifecycle.creation import (
+    Deadlines,
+    Idempotency,
+    IdempotencyConflict,
+    NewRequest,
+    create_script,
+    find_earlier,
+)
 from jobs.lifecycle.moves import Created
 from jobs.lifecycle.options import RequestOptions
 from jobs.pictures import inputs
@@ -32,11 +36,10 @@ InThread = Callable[..., Awaitable[Any]]  # runs a function in a thread
 
 @dataclass(frozen=True)
 class SubmitCommand:
-    """A validated submit.
+    """`origin` is the URL of our own pictures; `options` are the fields of the body beside the parameters.
 
-    `origin` is the URL under which our own pictures are served. `timeouts` are the deadlines that the client
-    set itself: part of the fingerprint, unlike defaults, which may change before the submit is repeated.
-    `options` are the fields of the body beside the parameters.
+    `timeouts` are the deadlines that the client set itself: part of the fingerprint, unlike defaults, which
+    may change before the submit is repeated.
     """
 
     key_id: str
@@ -50,7 +53,6 @@ class SubmitCommand:
 
     @cached_property
     def pictures(self) -> Mapping[str, str]:
-        """The client's texts for pictures, by path."""
         return inputs.pictures(self.params)
 
     @property
@@ -59,18 +61,16 @@ class SubmitCommand:
 
     @property
     def is_inline(self) -> bool:
-        """Whether the body contains a picture, which then goes to the store."""
         return not all(inputs.is_url(picture) for picture in self.pictures.values())
 
     @property
     def is_ready(self) -> bool:
-        """Whether nothing has to be looked up or stored before the request is created."""
+        """Whether nothing has to be looked up or stored first."""
         are_external = all(inputs.is_external(picture) for picture in self.pictures.values())
         return are_external and self.idempotency_key is None
 
     @property
     def webhook(self) -> dict[str, Any] | None:
-        """The webhook as the request's record stores it."""
         url, events = self.options.webhook_url, self.options.webhook_events
         return webhook_fields(url, events, self.key_id, self.origin, bool(self.params.get("base64")))
 
@@ -80,6 +80,32 @@ class SubmitCommand:
             return None
         options = [self.options.given] if self.options.given else []  # older versions had no options
         return Idempotency.of(self.idempotency_key, self.key_id, self.params, self.timeouts, *options)
+
+
+@dataclass(frozen=True)
+class BatchCommand:
+    """As `SubmitCommand`; `webhook_url` gets the event of the batch, its requests may have others."""
+
+    key_id: str
+    origin: str
+    deadlines: Deadlines
+    idempotency_key: str | None = None
+    timeouts: Mapping[str, int] = field(default_factory=dict)
+    traceparent: str | None = None
+    webhook_url: str | None = None
+
+    @property
+    def sender(self) -> Sender:
+        return Sender(self.key_id, self.origin, self.deadlines.longest_s + OPEN_FOR_S)
+
+    @property
+    def webhook(self) -> dict[str, Any] | None:
+        return webhook_fields(self.webhook_url, None, self.key_id, self.origin)
+
+    def idempotency(self, body_fingerprint: str) -> Idempotency | None:
+        if self.idempotency_key is None:
+            return None
+        return Idempotency.of(self.idempotency_key, self.key_id, {"batch": body_fingerprint}, self.timeouts)
 
 
 class Submission:
@@ -96,7 +122,6 @@ class Submission:
         """Accept a request, or return the one created earlier with the same Idempotency-Key.
 
         A command that is ready needs no thread, which would take more processor time than the call to Redis.
-
         Raises `InvalidPictures`, `NotEnoughCredits`, `QueueFull`, `IdempotencyConflict`, `IllegalMove`
         (revoked); `redis.RedisError` or `obstore.exceptions.BaseError` if the queue or the store cannot be
         reached. Then nothing was accepted, unless only Redis's reply was lost.
@@ -124,9 +149,10 @@ class Submission:
     def _prepare(self, command: SubmitCommand, stored: list[str]) -> NewRequest | Created:
         """Store the inputs and add their paths to `stored`, or find a request created earlier."""
         idempotency = command.idempotency
-        earlier = idempotency and self._find_earlier(idempotency, command.key_id)
-        if earlier:
-            return earlier
+        if idempotency and (earlier := find_earlier(self._redis, idempotency, command.key_id, "request")):
+            if earlier.fingerprint != idempotency.fingerprint:
+                raise IdempotencyConflict
+            return Created(earlier.id, earlier.credits, replayed=True)
         params = self._references.resolve(command.params, command.pictures, command.sender, stored)
         return NewRequest(
             str(uuid4()),
@@ -143,18 +169,6 @@ class Submission:
     async def _discard(self, stored: list[str], in_thread: InThread) -> None:
         if stored:
             await in_thread(self._store.discard, stored)
-
-    def _find_earlier(self, idempotency: Idempotency, key_id: str) -> Created | None:
-        """Search before inputs are stored; `create` detects a concurrent submit with the same key."""
-        with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hmget(idempotency.redis_key, "request_id", "fingerprint")
-            pipe.hget(keyspace.api_key(key_id), "credits")
-            (request_id, fingerprint), credits = pipe.execute()
-        if request_id is None or not self._redis.exists(keyspace.request(str_if_bytes(request_id))):
-            return None
-        if str_if_bytes(fingerprint) != idempotency.fingerprint:
-            raise IdempotencyConflict
-        return Created(str_if_bytes(request_id), None if credits is None else int(credits), replayed=True)
 
 
 def is_certain_rejection(error: Exception) -> bool:

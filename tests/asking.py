@@ -9,7 +9,7 @@ from rq.serializers import JSONSerializer
 
 from jobs import keyspace
 from jobs.config.settings import Settings
-from jobs.lifecycle.deadlines import Deadlines
+from jobs.lifecycle.creation import Deadlines
 from jobs.lifecycle.lease_owner import LeaseOwner
 from jobs.lifecycle.moves import Claim, Created
 from jobs.lifecycle.output import Output

@@ -10,16 +10,14 @@ from importlib.metadata import version
 
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
-from jobs.batches.record import BatchRecord
 from jobs.config.settings import Settings
-from jobs.network.retry_after import retry_after_s
 from jobs.network.urls import Target
-from jobs.webhooks.body import batch_event_body, event_body
+from jobs.timefmt import retry_after_s
+from jobs.webhooks.body import event_body
 from jobs.webhooks.deliveries import Attempt
 from jobs.webhooks.exchange import Ending, Event, Report
 from jobs.webhooks.rules import InvalidWebhook, WebhookRules
-from jobs.webhooks.secrets import WebhookSecrets
-from jobs.webhooks.signature import sign
+from jobs.webhooks.secrets import WebhookSecrets, sign
 from telemetry.traces import TRACEPARENT, read_traceparent, write_traceparent
 from webhooks.connection import InvalidResponse, Response
 from webhooks.connections import Connections, Unreachable, Untrusted
@@ -101,10 +99,7 @@ class Attempts:
 
     async def _send(self, event: Event, timestamp: int, traceparent: str) -> Response:
         target = self._target(event.url)
-        if isinstance(event.record, BatchRecord):
-            body = batch_event_body(event.record, event.origin)
-        else:
-            body = event_body(event.record, event.origin, event.has_base64)
+        body = event_body(event.record, event.origin, event.has_base64)
         secrets = self._secrets(event.record.key_id, event.generation, event.with_former)
         signatures = " ".join(sign(secret, event.message_id, timestamp, body) for secret in secrets)
         head = self._head(target, event.message_id, timestamp, signatures, len(body), traceparent)

@@ -12,7 +12,7 @@ from typing import Any
 from redis import ConnectionError, Redis, RedisError
 from redis.client import PubSub
 
-from jobs.redis.oom_exempt import PUBLISH
+from jobs.redis.script import PUBLISH
 
 RECONNECT_S = 2.0
 QUIET_S = 5.0  # without a message, until a probe is published; and the time limit for that probe

@@ -25,11 +25,11 @@ from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.lifecycle.lease_owner import LeaseOwner
 from jobs.lifecycle.transitions import Transitions
-from jobs.maintenance import registries
+from jobs.maintenance import housekeeping
 from jobs.maintenance.background import background
 from jobs.queue.rq import open_queue
 from jobs.redis.connection import connect
-from jobs.redis.oom_exempt import OomExempt
+from jobs.redis.script import OomExempt
 from worker.bell import WAIT_S, Bell, end_pauses_at_signals, wake
 from worker.child.child import Child
 from worker.commands import Commands
@@ -131,7 +131,7 @@ class WarmWorker(Worker):
             super()._set_ip_address(connection)
 
     def _register(self) -> None:
-        registries.purge(self.connection)
+        housekeeping.purge(self.connection)
         self.register_birth()  # type: ignore[no-untyped-call]
         self.set_state(WorkerStatus.IDLE)
 

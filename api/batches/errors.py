@@ -1,7 +1,7 @@
 """The error responses of calls about batches."""
 
 from api.errors import ApiError
-from jobs.batches.scripts import OPEN_FOR_S
+from jobs.batches.progress import OPEN_FOR_S
 
 
 def line_too_long(number: int, max_bytes: int) -> ApiError:

@@ -17,11 +17,11 @@ from api.http.route_classes import traceparent_of
 from api.routes.submit import admit_submit, announce_accepted, submit_errors
 from api.service import Service
 from api.submit_body import BodyRules
-from jobs.batches.command import BatchCommand
 from jobs.batches.opening import BatchDropped, CreatedBatch, InvalidRequests, OpenBatch
-from jobs.batches.scripts import OPEN_FOR_S
+from jobs.batches.progress import OPEN_FOR_S
 from jobs.lifecycle.moves import QueueFull
 from jobs.pictures.references import InvalidPictures
+from jobs.submission import BatchCommand
 from telemetry.logs import bind_contextvars
 
 AT_A_TIME = 50  # requests staged together

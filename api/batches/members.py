@@ -11,11 +11,11 @@ from api.routes.requests import read_base64
 from api.service import Service
 from api.status_body import listed_body
 from jobs.batches.reading import BatchReader, Member
-from jobs.lifecycle.ended import failed_body, result_body
 from jobs.lifecycle.options import echo
 from jobs.lifecycle.record import Record, View
 from jobs.lifecycle.status import TERMINAL
 from jobs.pictures.store import PictureGone
+from jobs.webhooks.body import failed_body, result_body
 
 PAGE = 100
 READ_AT_ONCE = 500

@@ -17,7 +17,7 @@ from pydantic_core import ErrorDetails
 from api.errors import ApiError, body_too_large, unsupported_encoding
 from api.http.refusal import RETRY_AFTER_S
 from jobs.config.validation import rule
-from jobs.keys.key_text import PREFIX
+from jobs.keys.key_rules import PREFIX
 
 SHOWN_LENGTH = 60
 SHOWN_FAULTS = 30

@@ -29,7 +29,6 @@ from jobs.lifecycle.moves import IllegalMove
 from jobs.lifecycle.options import CustomId
 from jobs.lifecycle.record import View
 from jobs.lifecycle.status import Status
-from jobs.queries.listing import RequestFilter
 from jobs.resubmission import CannotResubmit
 
 router = APIRouter(tags=["requests"])
@@ -63,7 +62,8 @@ async def list_requests(request: Request, service: ServiceDep) -> JsonResponse:
     page = await run_in_threadpool(
         service.listing.page,
         key.key_id,
-        RequestFilter(query.status, query.custom_id),
+        query.status,
+        query.custom_id,
         query.limit,
         None if query.before is None else int(query.before),
     )

@@ -24,12 +24,12 @@ from api.service import Service, origin_of
 from api.status_body import status_body
 from api.waiting.event_stream import EVENTS, LAST_EVENT_ID, EventStream
 from api.waiting.long_poll import WAIT, await_end
-from jobs.lifecycle.ended import result_body
 from jobs.lifecycle.moves import CANCELLED, IllegalMove
 from jobs.lifecycle.options import echo
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.record import View
 from jobs.lifecycle.status import TERMINAL, Status
+from jobs.webhooks.body import result_body
 
 router = APIRouter(tags=["requests"])
 reads = APIRouter(route_class=PlainRoute, tags=["requests"])

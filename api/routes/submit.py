@@ -27,7 +27,7 @@ from api.submit_headers import SUBMIT_HEADERS, SubmitHeaders, read_submit_header
 from api.waiting.call import wait_on_request
 from compositor.models import MODELS
 from jobs.keys.admission import Caller
-from jobs.lifecycle.idempotency import IdempotencyConflict
+from jobs.lifecycle.creation import IdempotencyConflict
 from jobs.lifecycle.moves import Created, IllegalMove, NotEnoughCredits, QueueFull
 from jobs.lifecycle.options import echo
 from jobs.lifecycle.output import Output

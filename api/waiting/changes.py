@@ -12,7 +12,7 @@ from redis.asyncio import Redis
 from redis.asyncio.client import PubSub
 
 from jobs.keyspace import CHANGES
-from jobs.redis.oom_exempt import PUBLISH
+from jobs.redis.script import PUBLISH
 
 RECONNECT_S = 0.5
 QUIET_S = 5.0  # of silence before a probe is published, and the time within which it must arrive

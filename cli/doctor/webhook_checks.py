@@ -10,8 +10,7 @@ from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.queries.queue_state import read_queue_state
 from jobs.redis.connection import connect
-from jobs.redis.oom_exempt import OOM_EXEMPT
-from jobs.redis.script import Script
+from jobs.redis.script import OOM_EXEMPT, Script
 
 LATE_S = 60
 SENDER_TIMEOUT_S = 2.0

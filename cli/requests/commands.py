@@ -33,11 +33,11 @@ def list_requests(
     """List requests, newest first; they expire an hour after they finish. --json shows their keys."""
     from cli.requests.output import as_object, print_list
     from jobs.keys.api_keys import ApiKeys
-    from jobs.queries.listing import Listing, RequestFilter
+    from jobs.queries.listing import Listing
     from jobs.redis.connection import connect
 
     redis = connect(settings_here())
-    records = Listing(redis).newest(key_ids(ApiKeys(redis), key), RequestFilter(status, custom_id), limit)
+    records = Listing(redis).newest(key_ids(ApiKeys(redis), key), status, custom_id, limit)
     if as_json:
         for record in records:
             print_json(as_object(record))

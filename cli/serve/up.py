@@ -18,7 +18,7 @@ from cli.serve.supervisor import Supervisor
 from cli.serve.up_file import WEBHOOK_SECRET, AlreadyUp, holding
 from jobs import keyspace
 from jobs.config.settings import Settings
-from jobs.keys.key_text import new_key
+from jobs.keys.key_rules import new_key
 from jobs.redis.connection import connect
 from telemetry.processes import shared_directory
 

@@ -8,21 +8,24 @@ from uuid import uuid4
 
 from redis import Redis, RedisError
 
-from jobs import keyspace
-from jobs.batches.command import BatchCommand
-from jobs.batches.progress import BatchProgress
+from jobs.batches.progress import BatchProgress, script
 from jobs.batches.record import BatchRecord
-from jobs.batches.scripts import script
 from jobs.config.settings import Settings
-from jobs.lifecycle.creation import NewRequest, common_args, read_acceptance
-from jobs.lifecycle.idempotency import IdempotencyConflict
+from jobs.lifecycle.creation import (
+    Earlier,
+    IdempotencyConflict,
+    NewRequest,
+    common_args,
+    find_earlier,
+    read_acceptance,
+)
 from jobs.lifecycle.moves import QueueFull
 from jobs.lifecycle.options import RequestOptions
 from jobs.pictures import inputs
 from jobs.pictures.references import InvalidPictures, Reference, References
 from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.script import Script
-from jobs.submission import InThread, is_certain_rejection
+from jobs.submission import BatchCommand, InThread, is_certain_rejection
 from jobs.webhooks.rules import webhook_fields
 from telemetry import metrics
 
@@ -54,16 +57,8 @@ class CreatedBatch(NamedTuple):
     record: BatchRecord | None = None  # as accepted, by this host's clock; None: replayed
 
 
-class EarlierBatch(NamedTuple):
-    """A batch accepted before with the same Idempotency-Key, and the balance of its key."""
-
-    batch_id: str
-    fingerprint: str
-    credits: int | None
-
-
 class Batches:
-    """Opens batches; all methods raise `redis.RedisError`, `obstore.exceptions.BaseError`."""
+    """Methods raise `redis.RedisError`, `obstore.exceptions.BaseError`."""
 
     def __init__(self, redis: Redis, settings: Settings, store: PictureStore) -> None:
         self.settings = settings
@@ -73,29 +68,16 @@ class Batches:
         self.stage = Script(redis, script("stage.lua"))
         self.accept = Script(redis, script("accept.lua"))
         self._check_limits = Script(redis, script("check.lua"))
-        self._redis: Any = redis  # typed as if it might be asynchronous
+        self._redis = redis
 
     async def open(self, command: BatchCommand, in_thread: InThread, total: int = 1) -> "OpenBatch":
-        """Open a batch if `total` requests would be accepted now; else raise like `OpenBatch.commit`.
-
-        Calls to Redis and the store run `in_thread`.
-        """
-        earlier = await in_thread(self._find_earlier, command)
+        """Raises like `OpenBatch.commit` unless `total` requests would be accepted now."""
+        earlier = None
+        if idempotency := command.idempotency(""):
+            earlier = await in_thread(find_earlier, self._redis, idempotency, command.key_id, "batch")
         if not earlier:
             await in_thread(self._check_acceptable, command, total)
         return OpenBatch(self, command, in_thread, earlier)
-
-    def _find_earlier(self, command: BatchCommand) -> EarlierBatch | None:
-        idempotency = command.idempotency("")
-        if idempotency is None:
-            return None
-        batch_id, fingerprint = self._redis.hmget(idempotency.redis_key, "batch_id", "fingerprint")
-        if batch_id is None or not self._redis.exists(keyspace.batch(batch_id.decode())):
-            return None
-        credits = self._redis.hget(keyspace.api_key(command.key_id), "credits")
-        return EarlierBatch(
-            batch_id.decode(), fingerprint.decode(), None if credits is None else int(credits)
-        )
 
     def _check_acceptable(self, command: BatchCommand, total: int) -> None:
         args = common_args(command.key_id, command.deadlines, self.settings) | {"total": total}
@@ -107,7 +89,7 @@ class OpenBatch:
     """A batch whose requests are arriving. If the block ends without `commit`, the batch is dropped."""
 
     def __init__(
-        self, batches: Batches, command: BatchCommand, in_thread: InThread, earlier: EarlierBatch | None
+        self, batches: Batches, command: BatchCommand, in_thread: InThread, earlier: Earlier | None
     ) -> None:
         self.batch_id = str(uuid4())
         self._batches = batches
@@ -138,10 +120,7 @@ class OpenBatch:
                 await self._in_thread(self._batches.progress.drop, self.batch_id)
 
     async def share(self, params: Mapping[str, Any]) -> None:
-        """Resolve the pictures of parameters that many requests share, and store inline ones once.
-
-        Raises `InvalidPictures`.
-        """
+        """Store inline pictures that many requests share once. Raises `InvalidPictures`."""
         pictures = inputs.pictures(params)
         stored = None if self._earlier else self._stored
         resolve = self._batches.references.resolve_pictures
@@ -155,7 +134,7 @@ class OpenBatch:
         """Stage requests whose parameters have been validated; their pictures are looked up together.
 
         Once the queue has no capacity for the requests so far, further ones are only checked. Raises
-        `InvalidRequests`, then none of these is staged; `BatchDropped`, `IllegalMove` (revoked).
+        `BatchDropped`, `IllegalMove` (revoked), `InvalidRequests`: then none of these is staged.
         """
         if self._earlier or self._refusal:
             await self.check([params for params, _ in requests])
@@ -183,10 +162,8 @@ class OpenBatch:
         """Accept all requests, or return the batch accepted before with the same Idempotency-Key.
 
         `fingerprint` is that of the body. All requests are queued when this returns; if this process dies,
-        the reconciler queues them.
-
-        Raises `NotEnoughCredits`, `QueueFull`, `IdempotencyConflict`, `BatchDropped`, `IllegalMove`
-        (revoked).
+        the reconciler queues them. Raises `NotEnoughCredits`, `QueueFull`, `IdempotencyConflict`,
+        `BatchDropped`, `IllegalMove` (revoked).
         """
         await self._stage()
         if self._refusal:
@@ -200,7 +177,7 @@ class OpenBatch:
         if self._earlier:
             if idempotency is None or idempotency.fingerprint != self._earlier.fingerprint:
                 raise IdempotencyConflict
-            return self._enqueue(CreatedBatch(self._earlier.batch_id, self._earlier.credits, replayed=True))
+            return self._enqueue(CreatedBatch(self._earlier.id, self._earlier.credits, replayed=True))
         args = common_args(command.key_id, command.deadlines, settings, command.traceparent, idempotency)
         args |= {"total": self._staged, "archive": new_token(), "events": self._events}
         if webhook := command.webhook:

@@ -2,20 +2,53 @@
 
 import logging
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from redis import Redis
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
-from jobs.batches.scripts import REQUESTS_PER_CALL, oom_exempt_script, settle_script
 from jobs.config.settings import Settings
+from jobs.lifecycle.creation import GRACE_S, acceptance_script
 from jobs.lifecycle.moves import IllegalMove
 from jobs.lifecycle.status import TERMINAL, Status
 from jobs.lifecycle.transitions import Transitions
-from jobs.redis.script import Script
+from jobs.redis.script import OOM_EXEMPT, Script, read_script
+from jobs.webhooks import schedule
 
 log = logging.getLogger("superimpose.batches")
+
+REQUESTS_PER_CALL = 20
+"""Requests that one call queues, drops or cancels: it blocks Redis for about 2 ms."""
+
+OPEN_FOR_S = 1800  # a batch that has not been accepted after this time is dropped
+
+IDLE_FOR_S = 2  # the reconciler continues a batch that made no progress for this long
+
+OVERDUE_AFTER_S = GRACE_S + 5
+"""Counted from the last deadline of its requests: a batch that has not ended by then was miscounted."""
+
+_CONSTANTS = {
+    "STAGED_FOR": OPEN_FOR_S * 1000,
+    "IDLE_FOR": IDLE_FOR_S * 1000,
+    "OVERDUE_AFTER": OVERDUE_AFTER_S * 1000,
+}
+
+
+@cache
+def script(name: str) -> str:
+    """A script of this folder, with the functions of `acceptance.lua`."""
+    return acceptance_script(f"batches/{name}", **_CONSTANTS)
+
+
+def settle_script(settings: Settings) -> str:
+    files = (
+        *("lifecycle/request.lua", "lifecycle/lists.lua", "webhooks/event.lua"),
+        *("batches/counts.lua", "batches/settle.lua"),
+    )
+    constants = schedule.IN_SCRIPTS | _CONSTANTS
+    return OOM_EXEMPT + read_script(*files, **constants, TTL=settings.result_ttl_s * 1000)
 
 
 class BatchProgress:
@@ -24,18 +57,17 @@ class BatchProgress:
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis: Any = redis  # typed as if it might be asynchronous
         self._transitions = Transitions(redis, settings)
-        self._enter = oom_exempt_script(redis, "enter.lua")
-        self._drop = oom_exempt_script(redis, "drop.lua")
-        self._cancel = oom_exempt_script(redis, "cancel.lua")
+        self._enter, self._drop, self._cancel = (
+            Script(redis, OOM_EXEMPT + script(name)) for name in ("enter.lua", "drop.lua", "cancel.lua")
+        )
         self._settle = Script(redis, settle_script(settings))
 
     def enqueue(self, batch_id: str) -> None:
-        """Queue all requests of the batch that have not been queued."""
         while self._enter(args=[batch_id, REQUESTS_PER_CALL]):
             pass
 
     def drop(self, batch_id: str) -> None:
-        """Drop the batch unless it was accepted."""
+        """Does nothing if the batch was accepted."""
         while self._drop(args=[batch_id, REQUESTS_PER_CALL]):
             pass
 
@@ -50,7 +82,6 @@ class BatchProgress:
         self._postpone_check(batch_id)
 
     def resume(self, batch_id: str) -> None:
-        """Take the next step of a batch without progress."""
         state, entered, total, cancelled, queued = self._redis.hmget(
             keyspace.batch(batch_id), "state", "entered", "total", "cancelled", "queued"
         )
@@ -69,7 +100,7 @@ class BatchProgress:
     def _cancel_queued(self, batch_id: str) -> None:
         self.enqueue(batch_id)
         for request_ids in self._requests(batch_id):
-            self._transitions.cancel_queued(request_ids)
+            self._transitions.sweep(request_ids, cancelled=True)
 
     def _settle_if_ended(self, batch_id: str) -> None:
         """Requests without a record have ended: they have expired or were deleted."""
@@ -89,7 +120,6 @@ class BatchProgress:
         self._settle(args=[batch_id, -1])
 
     def _requests(self, batch_id: str) -> Iterator[list[str]]:
-        """The request ids, `REQUESTS_PER_CALL` at a time."""
         key, start = keyspace.batch_requests(batch_id), 0
         while entries := self._redis.lrange(key, start, start + REQUESTS_PER_CALL - 1):
             yield [entry.decode().partition(" ")[0] for entry in entries]

@@ -34,16 +34,14 @@ class BatchReader:
         self._redis: Any = redis
 
     async def batch(self, batch_id: str) -> BatchRecord | None:
-        """The batch, or None if it is unknown or has expired."""
         return BatchRecord.from_values(batch_id, await self._redis.hmget(keyspace.batch(batch_id), FIELDS))
 
     async def of_archive(self, token: str) -> BatchRecord | None:
-        """The batch whose ZIP of pictures has this public name."""
         batch_id = await self._redis.get(keyspace.archive(token))
         return None if batch_id is None else await self.batch(batch_id.decode())
 
     async def page(self, key_id: str, limit: int, before: int | None = None) -> BatchPage:
-        """The newest of a key's batches, starting after the cursor `before`; without expired ones."""
+        """A key's newest batches, starting after the cursor `before`; without expired ones."""
         start = "+inf" if before is None else f"({before}"
         listed = await self._redis.zrange(
             keyspace.batches(key_id),
@@ -73,7 +71,7 @@ class BatchReader:
         return [_member(entry.decode()) for entry in entries[: max(0, int(entered or 0) - offset)]]
 
     async def records(self, members: Sequence[Member], view: View) -> list[Record | None]:
-        """The records of these requests, in their order; None for an expired one."""
+        """In the order of `members`; None for an expired one."""
         found = list[Record | None]()
         for start in range(0, len(members), RECORDS_PER_CALL):
             ids = [member.request_id for member in members[start : start + RECORDS_PER_CALL]]

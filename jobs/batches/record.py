@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from jobs.lifecycle.status import Status
-from jobs.redis.hashes import seconds
+from jobs.redis.hashes import named, seconds
 from jobs.timefmt import rfc3339
 
 FIELDS = (
@@ -19,9 +19,8 @@ FIELDS = (
 class BatchRecord:
     """Times are seconds since the epoch on Redis's clock; None: not yet.
 
-    `queued`, `processing`, `completed` and `failed` add up to `total`. Only the first `entered` requests
-    have a readable record; all have one some milliseconds after the batch was accepted. `archive` is the
-    public name of the ZIP of its pictures.
+    Only the first `entered` requests have a readable record; all have one some milliseconds after the batch
+    was accepted. `archive` is the public name of the ZIP of its pictures.
     """
 
     batch_id: str
@@ -41,13 +40,11 @@ class BatchRecord:
     @classmethod
     def from_values(cls, batch_id: str, values: Sequence[bytes | None]) -> "BatchRecord | None":
         """Read the values of `FIELDS`; None if the batch is unknown, expired or not accepted."""
-        pairs = zip(FIELDS, values, strict=True)
-        text = {name: value.decode() for name, value in pairs if value is not None}
+        text = named(FIELDS, values)
         return cls.from_text(batch_id, text) if "created_at" in text else None
 
     @classmethod
     def from_text(cls, batch_id: str, text: Mapping[str, str]) -> Self:
-        """Read all fields, or those that the event of an ended batch stores."""
         counts = ("total", "queued", "processing", "completed", "failed", "entered")
         return cls(
             batch_id=batch_id,
@@ -62,7 +59,6 @@ class BatchRecord:
 
     @classmethod
     def accepted(cls, batch_id: str, key_id: str, total: int, archive: str) -> Self:
-        """The record of a batch that was just accepted."""
         return cls(batch_id, key_id, time.time(), total, total, 0, 0, 0, 0, archive)
 
     @property

@@ -10,17 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property, lru_cache
-from pathlib import Path
 from typing import NamedTuple
 
-from jobs import keyspace
 from jobs.config.settings import Settings
-from jobs.keys.key_text import digest
+from jobs.keys.key_rules import digest
 from jobs.keys.rates import Rate
-from jobs.lifecycle.record import FIELDS, READ
-from jobs.redis.oom_exempt import NO_WRITES, OOM_EXEMPT
-
-_SCRIPT = Path(__file__).with_name("admission.lua").read_text()
+from jobs.lifecycle.record import FIELDS
+from jobs.redis.script import NO_WRITES, OOM_EXEMPT, read_script
 
 
 class Bucket(StrEnum):
@@ -64,7 +60,7 @@ class Admission(NamedTuple):
 
 @dataclass
 class Call:
-    """A call to admit; `presented` is the text presented as a key, or ""."""
+    """`presented` is the text presented as a key, or ""."""
 
     presented: str
     address: str
@@ -81,7 +77,6 @@ class Call:
         return digest(self.presented)
 
     def line(self, read: str, read_id: str) -> str:
-        """The script's argument for this call and the record to read."""
         return f"{self.digest} {self.address} {self.bucket} {self.anonymous_bucket} {read} {read_id}"
 
     def admission(self, reply: Sequence[bytes | int]) -> Admission:
@@ -122,5 +117,6 @@ def render_script(settings: Settings, writes: bool = True) -> str:
     }
     limits = {name: (r.count, r.period_s * 1000) for name, r in rates.items()}
     reads = {Bucket.READ: True, Bucket.LIST: True, Bucket.PICTURE: True}
-    text = keyspace.script(READ + _SCRIPT, RATES=limits, READS=reads, FIELDS=FIELDS, WRITES=writes)
+    files = ("lifecycle/record.lua", "keys/admission.lua")
+    text = read_script(*files, RATES=limits, READS=reads, FIELDS=FIELDS, WRITES=writes)
     return (OOM_EXEMPT if writes else NO_WRITES) + text

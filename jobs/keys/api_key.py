@@ -12,14 +12,13 @@ from jobs.redis.hashes import RedisHash, as_text, seconds
 from jobs.timefmt import rfc3339
 
 ALL_SCOPES = frozenset(Scope)
+NUMBERS = ("credits", "held", "spent", "weight", "webhook_generation")
+TIMES = ("created_at", "expires_at", "last_used_at", "webhook_former_until")  # stored in ms
 
 
 @dataclass(frozen=True)
 class KeyOptions:
-    """The options of a new key; `credits` None: unlimited; `rate` limits submits, None: the default.
-
-    `weight` is the number of turns for each turn of a key of weight 1.
-    """
+    """`credits` None: unlimited; `rate` of submits None: the default; `weight` is a ratio of turns."""
 
     credits: int | None = None
     rate: Rate | None = None
@@ -58,46 +57,35 @@ class ApiKey:
         text = as_text(fields)
         if "name" not in text:
             return None
+        numbers: dict[str, Any] = {name: int(text[name]) for name in NUMBERS if name in text}
+        times: dict[str, Any] = {name: seconds(text, name) for name in TIMES}
         return cls(
             key_id=key_id,
             name=text["name"],
-            created_at=int(text["created_at"]) / 1000,
             scopes=frozenset(text["scopes"].split()),
-            credits=int(text["credits"]) if "credits" in text else None,
-            held=int(text.get("held", 0)),
-            spent=int(text.get("spent", 0)),
             rate=_rate(text),
-            expires_at=seconds(text, "expires_at"),
-            last_used_at=seconds(text, "last_used_at"),
             digests=tuple(text["digests"].split()),
             chosen="chosen" in text,
-            weight=int(text.get("weight", 1)),
-            webhook_generation=int(text.get("webhook_generation", 0)),
-            webhook_former_until=seconds(text, "webhook_former_until"),
+            **numbers,
+            **times,
         )
 
     def to_hash(self) -> dict[EncodableT, EncodableT]:
+        times = {name: getattr(self, name) for name in TIMES}
         fields: dict[EncodableT, EncodableT | None] = {
             "name": self.name,
-            "created_at": _ms(self.created_at),
             "digests": " ".join(self.digests),
             "scopes": " ".join(sorted(self.scopes)),
-            "credits": self.credits,
-            "held": self.held,
-            "spent": self.spent,
             "count:submit": self.rate.count if self.rate else None,
             "period:submit": self.rate.period_s * 1000 if self.rate else None,
-            "expires_at": _ms(self.expires_at),
-            "last_used_at": _ms(self.last_used_at),
+            **{name: getattr(self, name) for name in NUMBERS},
+            **{name: None if at is None else round(at * 1000) for name, at in times.items()},
             "chosen": int(self.chosen) or None,
-            "weight": self.weight,
             "webhook_generation": self.webhook_generation or None,
-            "webhook_former_until": _ms(self.webhook_former_until),
         }
         return {name: value for name, value in fields.items() if value is not None}
 
     def shown(self) -> dict[str, Any]:
-        """As JSON values, without the digests."""
         return {
             "key_id": self.key_id,
             "name": self.name,
@@ -117,7 +105,3 @@ def _rate(text: Mapping[str, str]) -> Rate | None:
     if "count:submit" not in text:
         return None
     return Rate(int(text["count:submit"]), int(text["period:submit"]) // 1000)
-
-
-def _ms(seconds: float | None) -> int | None:
-    return None if seconds is None else round(seconds * 1000)

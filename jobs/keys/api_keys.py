@@ -3,7 +3,6 @@
 import secrets
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from redis import Redis
 from redis.client import Pipeline
@@ -11,14 +10,11 @@ from redis.utils import str_if_bytes
 
 from jobs import keyspace
 from jobs.keys.api_key import ApiKey, KeyOptions
-from jobs.keys.key_rules import MAX_CREDITS, checked_name
-from jobs.keys.key_text import digest, new_key
-from jobs.redis.script import Script
+from jobs.keys.key_rules import MAX_CREDITS, checked_name, digest, new_key
+from jobs.redis.script import Script, read_script
 
 OVERLAP_S = 24 * 3600
 MAX_TEXTS = 5  # valid texts of one key
-
-ADD_CREDITS = Path(__file__).with_name("add_credits.lua").read_text()
 
 
 class UnknownKey(LookupError):
@@ -34,21 +30,15 @@ class CreditsRefused(ValueError):
 
 
 class ApiKeys:
-    """All keys that are not revoked; new keys are for this `cell`.
-
-    Methods raise `UnknownKey` for an unknown id.
-    """
+    """All keys that are not revoked. Methods raise `UnknownKey`; new keys are for this `cell`."""
 
     def __init__(self, redis: Redis, cell: str = "") -> None:
         self._redis = redis
         self._cell = cell
-        self._add_credits = Script(redis, ADD_CREDITS)
+        self._add_credits = Script(redis, read_script("keys/add_credits.lua"))
 
     def create(self, name: str, options: KeyOptions | None = None) -> tuple[ApiKey, str]:
-        """Create a key; returns its record and its text, which cannot be read again.
-
-        Raises ValueError for an invalid name.
-        """
+        """Returns record and text, which cannot be read again. Raises ValueError for an invalid name."""
         text, key_id = new_key(self._cell), f"key_{secrets.token_hex(6)}"
         self._store(key_id, digest(text), checked_name(name), options or KeyOptions())
         return self.get(key_id), text
@@ -95,11 +85,10 @@ class ApiKeys:
         return named[0]
 
     def ids(self) -> Sequence[str]:
-        """The ids of all keys, oldest first."""
         return [str_if_bytes(key_id) for key_id in self._redis.zrange(keyspace.API_KEYS, 0, -1)]  # type: ignore[arg-type]
 
     def list(self) -> list[ApiKey]:
-        """All keys, oldest first."""
+        """Oldest first."""
         ids = self.ids()
         with self._redis.pipeline(transaction=False) as pipe:
             for key_id in ids:
@@ -130,7 +119,7 @@ class ApiKeys:
         return text
 
     def add_credits(self, key_id: str, amount: int) -> ApiKey:
-        """Add credits; a negative amount takes some away. Raises `CreditsRefused`."""
+        """A negative amount takes some away. Raises `CreditsRefused`."""
         outcome = self._add_credits(keys=[keyspace.api_key(key_id)], args=[amount, MAX_CREDITS])
         match str_if_bytes(outcome):
             case "missing":

@@ -14,15 +14,13 @@ from redis.client import Pipeline
 from redis.utils import str_if_bytes
 
 from jobs import keyspace
-from jobs.keys.api_key import ApiKey
+from jobs.keys.api_key import TIMES, ApiKey
 from jobs.keys.api_keys import MAX_TEXTS, ApiKeys
 from jobs.keys.key_rules import KEY_ID, MAX_CREDITS, MAX_WEIGHT, Existing, Scope, checked_name
 from jobs.keys.rates import RateField
-from jobs.redis.hashes import RedisHash
 
 KeyId = Annotated[str, Field(pattern=f"^{KEY_ID.pattern}$")]
 Credits = Annotated[int, Field(ge=0, le=MAX_CREDITS)]
-TIMES = ("created_at", "expires_at", "last_used_at", "webhook_former_until")
 NO_KEY = -2  # the reply of PTTL if the key does not exist
 
 
@@ -87,31 +85,26 @@ class Restored:
 
 
 def export(redis: Redis) -> Backup:
-    """All keys that are not revoked, oldest first, with their valid texts."""
     revoked = sorted(map(str_if_bytes, redis.smembers(keyspace.REVOKED_CHOSEN_KEYS)))
     keys = [_exported(redis, key) for key in ApiKeys(redis).list()]
     return Backup(keys=[key for key in keys if key], revoked=revoked)
 
 
 def restore(redis: Redis, backup: Backup, existing: Existing = Existing.REFUSE) -> Restored:
-    """Restore all keys in one step.
+    """Restore all keys in one step. Raises `KeysExist`, `TextConflict`.
 
     Credits held when the backup was made are returned to the key, less those held in this Redis now.
-    Raises `KeysExist`, `TextConflict`.
     """
     ids = [key.key_id for key in backup.keys]
 
     restored: list[Restored] = []  # one for each try: the transaction repeats if a key changes meanwhile
 
-    def transaction(pipe: Pipeline) -> None:
-        stored = {key_id: ApiKey.from_hash(key_id, _hash(pipe, key_id)) for key_id in ids}
+    def transaction(pipe: Any) -> None:
+        stored = {key_id: ApiKey.from_hash(key_id, pipe.hgetall(keyspace.api_key(key_id))) for key_id in ids}
         current = {key_id: key for key_id, key in stored.items() if key}
         common = [key for key in backup.keys if key.key_id in current]
-        same = [
-            key.key_id
-            for key in common
-            if _comparable(_exported(redis, current[key.key_id])) == _comparable(key)
-        ]
+        exported = {key.key_id: _exported(redis, current[key.key_id]) for key in common}
+        same = [key.key_id for key in common if _comparable(exported[key.key_id]) == _comparable(key)]
         differing = [key for key in common if key.key_id not in same]
         if differing and existing is Existing.REFUSE:
             raise KeysExist(differing)
@@ -174,7 +167,6 @@ def _check_texts(pipe: Pipeline, keys: list[Key]) -> None:
 
 
 def _queue(pipe: Pipeline, key: Key, current: ApiKey | None) -> None:
-    """Queue writing the key as in the backup, in place of `current`."""
     name, held = keyspace.api_key(key.key_id), current.held if current else 0
     times: dict[str, Any] = {
         each: time.timestamp() for each in TIMES if (time := getattr(key, each)) is not None
@@ -198,11 +190,6 @@ def _queue(pipe: Pipeline, key: Key, current: ApiKey | None) -> None:
         pipe.set(keyspace.key_digest(text.sha256), key.key_id, pxat=until)
     pipe.zadd(keyspace.API_KEYS, {key.key_id: key.created_at.timestamp()})
     pipe.srem(keyspace.REVOKED_CHOSEN_KEYS, key.key_id)
-
-
-def _hash(redis: Any, key_id: str) -> RedisHash:
-    fields: RedisHash = redis.hgetall(keyspace.api_key(key_id))
-    return fields
 
 
 def _datetime(seconds: float) -> datetime:

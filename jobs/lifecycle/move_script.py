@@ -1,27 +1,19 @@
 """The script of the state machine, with its limits and error texts."""
 
-from pathlib import Path
 from typing import Any
 
-from jobs import keyspace
 from jobs.config.settings import Settings
-from jobs.lifecycle.deadlines import GRACE_S
+from jobs.lifecycle.creation import GRACE_S
 from jobs.lifecycle.moves import CANCELLED
 from jobs.lifecycle.status import TERMINAL, FailureCode
 from jobs.queue.rq import RQ_TTL_S
-from jobs.redis.oom_exempt import OOM_EXEMPT
-from jobs.webhooks.scripts import CONSTANTS as EVENT_CONSTANTS
+from jobs.redis.script import OOM_EXEMPT, read_script
+from jobs.webhooks import schedule
 
-PARTS = (
-    "request.lua",
-    "lists.lua",
-    "write_buffer.lua",
-    "../queue/turns.lua",
-    "../queue/transport.lua",
-    "../webhooks/event.lua",
-    "../batches/counts.lua",
-    "transition.lua",
-    "../queue/claims.lua",
+FILES = (
+    *("lifecycle/request.lua", "lifecycle/lists.lua", "lifecycle/write_buffer.lua"),
+    *("queue/turns.lua", "queue/transport.lua", "webhooks/event.lua", "batches/counts.lua"),
+    *("lifecycle/transition.lua", "queue/claims.lua"),
 )
 
 MAX_SWEPT = 100
@@ -43,12 +35,7 @@ UNFINISHED = (
 
 def move_script(settings: Settings) -> str:
     """Exempt from Redis's memory limit, so that accepted requests can end when the memory is full."""
-    text = "".join((Path(__file__).parent / part).read_text() for part in PARTS)
-    return OOM_EXEMPT + keyspace.script(text, **_constants(settings))
-
-
-def _constants(settings: Settings) -> dict[str, Any]:
-    return EVENT_CONSTANTS | {
+    constants: dict[str, Any] = schedule.IN_SCRIPTS | {
         "TTL": settings.result_ttl_s * 1000,
         "RQ_TTL_S": RQ_TTL_S,
         "LEASE": round(settings.lease_s * 1000),
@@ -65,3 +52,4 @@ def _constants(settings: Settings) -> dict[str, Any]:
         "UNSTARTED": UNSTARTED,
         "UNFINISHED": UNFINISHED,
     }
+    return OOM_EXEMPT + read_script(*FILES, **constants)

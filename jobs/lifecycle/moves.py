@@ -72,7 +72,6 @@ class Claim(NamedTuple):
 
     @classmethod
     def read(cls, result_ttl_s: int, *reply: Any) -> Self:
-        """Read one claim of the script's reply."""
         request_id, attempt, key_id, params, left_ms, deadline_ms, traceparent, *more = reply
         age_ms, given_back, custom_id = more
         return cls(
@@ -105,13 +104,6 @@ class Failure:
 CANCELLED = Failure(FailureCode.CANCELLED, "cancelled by its owner")
 
 
-class Cancelled(NamedTuple):
-    """The status before a cancellation, and RQ's name of the worker that processed the request, or ""."""
-
-    previous: Status
-    worker: str
-
-
 class Ending(NamedTuple):
     """How a move ended a request, as `transition.lua` reports it."""
 
@@ -130,13 +122,9 @@ class Ending(NamedTuple):
             metrics.count_credits(self.charge, int(self.credits))
 
     def log_failure(self) -> None:
-        """Log a failure as an error; cancellations are logged elsewhere."""
+        """Cancellations are logged elsewhere."""
         if self.status == Status.FAILED and self.code != FailureCode.CANCELLED:
             fields = {"status": self.status, "code": self.code, "total_ms": self.total_ms}
             fields |= echo(self.custom_id)
-            log.error(
-                "request %s FAILED: %s",
-                self.request_id,
-                self.code,
-                extra={"request_id": self.request_id, **fields},
-            )
+            fields["request_id"] = self.request_id
+            log.error("request %s FAILED: %s", self.request_id, self.code, extra=fields)

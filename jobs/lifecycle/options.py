@@ -17,10 +17,7 @@ CustomId = Annotated[str, Field(min_length=1, max_length=MAX_CUSTOM_ID_LENGTH), 
 
 
 class RequestOptions(BaseModel):
-    """Fields that concern the request, not its picture: the same for all models.
-
-    The body of a submit has these fields and its model's parameters, validated together.
-    """
+    """Fields of a submit that are the same for all models, validated together with the model's parameters."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -47,7 +44,6 @@ class RequestOptions(BaseModel):
 
     @property
     def given(self) -> dict[str, Any]:
-        """The fields that are set."""
         return self.model_dump(exclude_none=True)
 
 

@@ -4,16 +4,13 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from pathlib import Path
 from typing import Any, Self
 
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import Status
-from jobs.redis.hashes import seconds
+from jobs.redis.hashes import named, seconds
 from jobs.timefmt import rfc3339
 from telemetry.stages import COMPUTE
-
-READ = Path(__file__).with_name("record.lua").read_text()  # Lua functions that read a record
 
 _OUTPUT = tuple(each.name for each in fields(Output))
 
@@ -24,8 +21,6 @@ _STATUS = (
 
 
 class View(StrEnum):
-    """The part of a record that a response needs."""
-
     STATUS = "status"
     RESULT = "result"
     LISTED = "listed"
@@ -65,13 +60,11 @@ class Record:
     @classmethod
     def from_values(cls, request_id: str, view: View, values: Sequence[bytes | None]) -> "Record | None":
         """Read the values of the `FIELDS` of a view; None if the request is unknown or has expired."""
-        pairs = zip(FIELDS[view], values, strict=True)
-        text = {name: value.decode() for name, value in pairs if value is not None}
+        text = named(FIELDS[view], values)
         return cls.from_text(request_id, text) if "status" in text else None
 
     @classmethod
     def from_text(cls, request_id: str, text: Mapping[str, str]) -> Self:
-        """Read all or some fields of a request that exists."""
         return cls(
             request_id=request_id,
             key_id=text["key_id"],

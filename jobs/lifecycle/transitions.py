@@ -36,7 +36,8 @@ metrics.declare_failures([code.value for code in FailureCode])
 class AttemptMoves(ABC):
     """The moves of a worker, each an atomic step on Redis's clock.
 
-    A method raises `IllegalMove` if the request is missing or terminal, and for the reasons it names.
+    Methods raise `IllegalMove`: missing, terminal, and for the reasons they name. `occupied_s` is the time
+    during which the worker could not process other requests.
     """
 
     def __init__(self, move: Script, settings: Settings) -> None:
@@ -51,14 +52,14 @@ class AttemptMoves(ABC):
     ) -> list[moves.Claim]:
         """Start attempts at up to `limit` queued requests, no more than the owner's share of the queue.
 
-        `holding` are its unfinished claims. Claims that it does not know of, because a reply was lost, are
-        returned again. An owner that `is_idle` gets at least one request.
+        `holding` are its unfinished claims; others are returned again, as their reply was lost. An owner that
+        `is_idle` gets at least one request.
         """
         args = {**asdict(owner), "limit": limit, "holding": list(holding), "is_idle": is_idle}
         return self._send(_call("claim", "", args), self._claims)
 
     def renew(self, request_id: str, attempt: int) -> None:
-        """Renew the lease. Raises `IllegalMove`: stale (the lease has ended)."""
+        """Raises `IllegalMove`: stale (the lease has ended)."""
         self._run("renew", request_id, attempt=str(attempt))
 
     def complete(
@@ -69,9 +70,7 @@ class AttemptMoves(ABC):
         stages: Mapping[str, float],
         occupied_s: float = 0,
     ) -> None:
-        """End as COMPLETED and publish the picture, which must already be in the store.
-
-        `occupied_s` is the time during which the worker could not process other requests.
+        """The picture must already be in the store.
 
         Raises `IllegalMove`: stale (a later attempt has started), late (the request has FAILED `timeout`).
         """
@@ -87,7 +86,7 @@ class AttemptMoves(ABC):
         stages: Mapping[str, float],
         occupied_s: float = 0,
     ) -> None:
-        """End as FAILED. Raises `IllegalMove`: stale."""
+        """Raises `IllegalMove`: stale."""
         args = {**_reported(attempt, stages, occupied_s), **asdict(failure)}
         self._run("fail", request_id, lambda: metrics.observe_stages(stages), **args)
 
@@ -96,10 +95,9 @@ class AttemptMoves(ABC):
         self._run("time_out", request_id, attempt=str(attempt))
 
     def retry(self, request_id: str, attempt: int, failure: moves.Failure, delay_s: float = 0) -> None:
-        """End this attempt; the next one may start after `delay_s`.
+        """The next attempt may start after `delay_s`.
 
-        Raises `IllegalMove`: stale; exhausted or late, if no attempt or no time remains (then the request
-        has FAILED with `failure`).
+        Raises `IllegalMove`: stale; exhausted, late (then the request has FAILED with `failure`).
         """
         delay = round(delay_s * 1000)
         args = {"attempt": str(attempt), "delay": delay, **asdict(failure)}
@@ -110,11 +108,7 @@ class AttemptMoves(ABC):
         self._run("give_back", request_id, attempt=str(attempt))
 
     def _claims(self, reply: Any) -> list[moves.Claim]:
-        if isinstance(reply, Exception):
-            raise reply
-        (claims, dropped), *endings = reply
-        for ending in _measured(endings):
-            ending.log_failure()
+        claims, dropped = _result(reply)
         for entry, reason in dropped:
             log.info("request %s: skipped, %s", _shown(entry), reason.decode())
         return [moves.Claim.read(self._settings.result_ttl_s, *each) for _, *each in claims]
@@ -122,13 +116,19 @@ class AttemptMoves(ABC):
     def _run(
         self, move: str, request_id: str, done: Callable[[], None] | None = None, **args: Any
     ) -> list[Any]:
-        """Make a move; calls `done` if it succeeds."""
-        call = _call(move, request_id, args)
-        return self._send(call, lambda reply: _result(call, reply, done))
+        def read(reply: Any) -> list[Any]:
+            reason, *result = _result(reply)
+            if reason != b"ok":
+                raise moves.IllegalMove(move, request_id, reason.decode())
+            if done:
+                done()
+            return result
+
+        return self._send(_call(move, request_id, args), read)
 
 
 class Transitions(AttemptMoves):
-    """All moves; each method sends its move at once."""
+    """All moves, each sent at once."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         super().__init__(Script(redis, move_script(settings)), settings)
@@ -136,39 +136,32 @@ class Transitions(AttemptMoves):
         self._create = Script(redis, create_script())
 
     def create(self, new: NewRequest) -> moves.Created:
-        """Raises as `NewRequest.created`."""
         return new.created(self._settings, self._create(args=new.args(self._settings)))
 
     def pipeline(self) -> "MovePipeline":
         return MovePipeline(self._move, self._settings)
 
     def reclaim(self, request_id: str, attempt: str | None = None) -> None:
-        """End an expired lease, or the lease of an `attempt` whose process is certainly gone.
+        """End a lease that has expired, or that of an `attempt` whose process is certainly gone.
 
         Raises `IllegalMove`: early, stale; exhausted, late (then the request has FAILED).
         """
         args = {} if attempt is None else {"attempt": attempt}
         self._run("reclaim", request_id, metrics.count_redelivery, **args)
 
-    def cancel(self, request_id: str, failure: moves.Failure) -> moves.Cancelled:
-        """End as FAILED, also while a worker processes the request."""
+    def cancel(self, request_id: str, failure: moves.Failure) -> tuple[Status, str]:
+        """Returns the status before, and RQ's name of the worker that processes the request, or ""."""
         previous, worker = self._run("cancel", request_id, **asdict(failure))
-        return moves.Cancelled(Status(previous.decode()), worker.decode())
+        return Status(previous.decode()), worker.decode()
 
     def expire(self, request_id: str) -> None:
         """End as FAILED `timeout` if its deadline has passed. Raises `IllegalMove`: early."""
         self._run("expire", request_id)
 
-    def sweep(self, request_ids: Sequence[str]) -> list[str]:
-        """In one step, end those of up to `MAX_SWEPT` requests that are QUEUED and past their deadline."""
-        return self._sweep(request_ids)
-
-    def cancel_queued(self, request_ids: Sequence[str]) -> list[str]:
-        """In one step, cancel those of a few requests that are QUEUED."""
-        return self._sweep(request_ids, cancelled=True)
-
-    def _sweep(self, request_ids: Sequence[str], **options: bool) -> list[str]:
-        [(_, *endings)] = self._move(args=_call("sweep", "", {"requests": list(request_ids), **options}))
+    def sweep(self, request_ids: Sequence[str], cancelled: bool = False) -> list[str]:
+        """End those of up to `MAX_SWEPT` that are QUEUED, and past their deadline unless `cancelled`."""
+        args = {"requests": list(request_ids), "cancelled": cancelled}
+        [(_, *endings)] = self._move(args=_call("sweep", "", args))
         return [ending.request_id for ending in _measured(endings)]
 
     def promote(self, request_id: str) -> None:
@@ -176,7 +169,6 @@ class Transitions(AttemptMoves):
         self._run("promote", request_id)
 
     def read(self, request_id: str) -> Record | None:
-        """The current record; None if unknown or expired."""
         text = as_text(self._redis.hgetall(keyspace.request(request_id)))
         return Record.from_text(request_id, text) if "status" in text else None
 
@@ -186,10 +178,7 @@ class Transitions(AttemptMoves):
 
 
 class MovePipeline(AttemptMoves):
-    """Collects moves until `send`, which makes them in one round trip with one write to disk.
-
-    The methods of moves return and raise nothing; `send` returns their results.
-    """
+    """Makes moves in one round trip with one write to disk. Methods return nothing, `send` their results."""
 
     def __init__(self, move: Script, settings: Settings) -> None:
         super().__init__(move, settings)
@@ -214,17 +203,15 @@ def _reported(attempt: int, stages: Mapping[str, float], occupied_s: float) -> d
     return {"attempt": str(attempt), "metrics": json.dumps(stages), "occupied": round(occupied_s * 1000)}
 
 
-def _result(call: _Call, reply: Any, done: Callable[[], None] | None) -> list[Any]:
+def _result(reply: Any) -> list[Any]:
+    """What a move returned; raises its error, and logs the failures of requests that it ended."""
     if isinstance(reply, Exception):
         raise reply
-    (reason, *result), *endings = reply
+    result: list[Any]
+    result, *endings = reply
     for ending in _measured(endings):
         ending.log_failure()
-    if reason != b"ok":
-        raise moves.IllegalMove(*call[:2], reason.decode())
-    if done:
-        done()
-    return list(result)
+    return result
 
 
 def _returned_or_raised(read: _Read, reply: Any) -> Result:

@@ -15,7 +15,6 @@ JOIN_S = 5
 
 @contextmanager
 def background(settings: Settings) -> Iterator[None]:
-    """Run reconciler and housekeeping in threads."""
     stopped = threading.Event()
     redis = connect(settings)
     tasks = (Reconciler(redis, settings), Housekeeping(redis, PictureStore.open(settings)))

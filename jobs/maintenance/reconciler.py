@@ -23,7 +23,7 @@ from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
 from jobs.queue.rq import REQUEST_ID
 from jobs.redis.connection import redis_time
-from jobs.redis.oom_exempt import OomExempt
+from jobs.redis.script import OomExempt
 
 INTERVAL_S = 1
 PAGE = 500  # requests read at a time
@@ -45,7 +45,6 @@ class Reconciler:
         self._stopped = threading.Event()
 
     def run_until(self, stopped: threading.Event) -> None:
-        """Run a round every `INTERVAL_S`, also after errors; stops in the middle of a round."""
         self._stopped = stopped
         while not stopped.wait(INTERVAL_S):
             self.run_once()
@@ -64,23 +63,18 @@ class Reconciler:
             log.exception("reconciling failed, trying again in %d s", INTERVAL_S)
 
     def round(self) -> None:
-        """Do everything that any machine can do."""
         now_s = redis_time(self._redis)
-        self._all(
-            partial(self._due, keyspace.RQ_SCHEDULED, now_s),
-            self._transitions.promote,
-            "requeued after its delay",
-        )
+        now_ms = now_s * 1000
+        self._all(keyspace.RQ_SCHEDULED, now_s, self._transitions.promote, "requeued after its delay")
         # Workers of older versions used RQ's own way to take a job, which leaves entries here.
         self._oom_exempt.move_all(keyspace.RQ_INTERMEDIATE, keyspace.RQ_QUEUE)
         if time.monotonic() >= self._trust_leases_from:
-            expired = partial(self._due, keyspace.LEASES, now_s * 1000)
-            self._all(expired, self._transitions.reclaim, "requeued: its lease expired")
-        late = partial(self._due, keyspace.DEADLINES, now_s * 1000)
-        while len(found := late()) == PAGE and self._sweep(found) and not self._stopped.is_set():
-            pass
-        self._all(late, self._transitions.expire)
-        self._resume_batches(now_s * 1000)
+            self._all(keyspace.LEASES, now_ms, self._transitions.reclaim, "requeued: its lease expired")
+        while len(late := self._due(keyspace.DEADLINES, now_ms)) == PAGE and self._sweep(late):
+            if self._stopped.is_set():
+                break
+        self._all(keyspace.DEADLINES, now_ms, self._transitions.expire)
+        self._resume_batches(now_ms)
 
     def _resume_batches(self, now_ms: float) -> None:
         """Stop after the first batch beyond `MAX_MOVE_S`; a large batch takes about as long."""
@@ -91,7 +85,6 @@ class Reconciler:
                 return
 
     def reclaim_from_dead_processes(self) -> None:
-        """End the leases of processes of this machine that are gone."""
         leases = self._redis.hgetall(keyspace.machine(lease_owner.this_machine()))
         for member, value in leases.items():
             attempt, _, process = value.decode("ascii", "replace").partition(" ")
@@ -111,10 +104,10 @@ class Reconciler:
             swept += len(ended)
         return swept
 
-    def _all(self, find: Callable[[], list[bytes]], move: Callable[[str], None], done: str = "") -> None:
-        """Make a move with all requests that `find` finds, for `MAX_MOVE_S` at most."""
+    def _all(self, key: str, score: float, move: Callable[[str], None], done: str = "") -> None:
+        """Make a move with all members up to `score`, for `MAX_MOVE_S` at most."""
         until = time.monotonic() + MAX_MOVE_S
-        while (found := find()) and self._each(found, move, done) and len(found) == PAGE:
+        while (found := self._due(key, score)) and self._each(found, move, done) and len(found) == PAGE:
             if time.monotonic() > until or self._stopped.is_set():
                 return
 
@@ -123,7 +116,7 @@ class Reconciler:
         return due
 
     def _each(self, members: Iterable[bytes], move: Callable[[str], None], done: str = "") -> int:
-        """Make a move with each request, log `done`, and return the number of moved requests."""
+        """Log `done` for each moved request, and return their number."""
         moved = 0
         for member in members:
             if self._stopped.is_set():

@@ -55,7 +55,7 @@ ISATAP = (0x0000_5EFE, 0x0200_5EFE)
 
 
 class AddressRules:
-    """Rules for one address: `allow` overrides `refuse`, which overrides the tables above.
+    """`allow` overrides `refuse`, which overrides the tables above.
 
     Raises ValueError for text that is not a network such as `10.0.0.0/8`, `fd00::/8` or `127.0.0.1`.
     """
@@ -66,14 +66,10 @@ class AddressRules:
 
     @property
     def allows_any(self) -> bool:
-        """Whether the operator allows any private network."""
         return bool(self._allow)
 
     def refusal(self, text: str, *, private_name: bool = False) -> str | None:
-        """Why the address `text` may not be reached, or None.
-
-        A private name may reach allowed networks only.
-        """
+        """Why the address may not be reached, or None; a private name may reach allowed networks only."""
         try:
             address = ip_address(text)
         except ValueError:
@@ -86,13 +82,8 @@ class AddressRules:
             return f"a private name leads to {address}, which is not in FETCH_ALLOW"
         if _is_in(address, self._refuse):
             return f"{address} is refused by the settings"
-        return public_refusal(address)
-
-
-def public_refusal(address: Address) -> str | None:
-    """Why `address` is not on the public internet, or None when it is."""
-    kind = _special_v4(address) if isinstance(address, IPv4Address) else _special_v6(address)
-    return None if kind is None else f"{address} is {kind}"
+        kind = _special_v4(address) if isinstance(address, IPv4Address) else _special_v6(address)
+        return None if kind is None else f"{address} is {kind}"
 
 
 def _special_v4(address: IPv4Address) -> str | None:

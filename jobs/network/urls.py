@@ -40,7 +40,6 @@ class Target(NamedTuple):
 
     @property
     def url(self) -> str:
-        """The whole URL in canonical form."""
         return f"{self.scheme}://{self.authority}{self.path}"
 
     @property
@@ -76,7 +75,6 @@ class UrlRules:
         return self.check(read_url(url))
 
     def check(self, target: Target) -> Target:
-        """Return `target`. Raises InvalidUrl."""
         if not any(target.port in allowed for allowed in self._ports):
             raise InvalidUrl(f"uses port {target.port}, which is not allowed here")
         return target

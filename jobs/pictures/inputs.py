@@ -109,7 +109,6 @@ class InputRules:
 
 
 def is_url(text: str) -> bool:
-    """Whether the picture has to be fetched."""
     return _URL.match(text) is not None
 
 
@@ -123,8 +122,8 @@ def is_external(text: str) -> bool:
 def decode_inline(text: str, max_bytes: int) -> bytes:
     """The bytes of a `data:` URI or of plain base64. Raises `InvalidInput`.
 
-    Parses `data:` URIs by the "data: URL processor" of WHATWG's Fetch standard, and base64 by its
-    "forgiving-base64 decode", also in the URL-safe alphabet (RFC 4648, section 5).
+    By the "data: URL processor" and the "forgiving-base64 decode" of WHATWG's Fetch standard, also in the
+    URL-safe alphabet (RFC 4648, section 5).
     """
     uri = _DATA_URI.match(text)
     if uri is None and text[:64].lstrip()[:5].lower() == "data:":
@@ -202,7 +201,6 @@ SAMPLES = files("jobs.pictures.samples")
 
 @lru_cache(64)
 def sample_bytes(name: str) -> bytes | None:
-    """A sample picture by its file name; None if there is none with this name."""
     return (SAMPLES / name).read_bytes() if name in _samples() else None
 
 

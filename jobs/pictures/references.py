@@ -34,7 +34,6 @@ class Reference(NamedTuple):
 
     @property
     def is_no_jpeg(self) -> bool:
-        """Whether the picture is known not to be a JPEG file."""
         if self.text.startswith(inputs.SAMPLE):
             sample = inputs.sample_bytes(self.text.removeprefix(inputs.SAMPLE))
             return sample is not None and not _is_jpeg(sample)
@@ -85,7 +84,7 @@ class References:
         found, inline, faults = self._read(pictures.values(), sender)
         if faults:
             raise InvalidPictures({path: faults[text] for path, text in pictures.items() if text in faults})
-        new = {} if stored is None else self._store_inline(inline, sender, stored)
+        new = self._store_inline(inline, sender, stored) if inline and stored is not None else {}
         return found | {text: Reference(new.get(text, ""), _is_jpeg(data)) for text, data in inline.items()}
 
     def resolve_urls(self, urls: Iterable[str], sender: Sender) -> dict[str, Reference]:
@@ -113,7 +112,6 @@ class References:
         return found | own, inline, faults
 
     def _own(self, tokens: Mapping[str, str], key_id: str) -> dict[str, Reference]:
-        """References of the key's own results and uploads, in one round trip."""
         if not tokens:
             return {}
         with self._redis.pipeline(transaction=False) as pipe:
@@ -127,8 +125,6 @@ class References:
         }
 
     def _store_inline(self, inline: Mapping[str, bytes], sender: Sender, stored: list[str]) -> dict[str, str]:
-        if not inline:
-            return {}
         expires_at = redis_time(self._redis) + sender.life_s + SLACK_S
         paths = {text: self._store.new_path("inputs", new_token(), expires_at) for text in inline}
         stored += paths.values()

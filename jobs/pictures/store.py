@@ -43,16 +43,8 @@ VENDORS = {"s3": "AWS", "gs": "GOOGLE"}
 """The prefixes of a store's environment variables, by the scheme of its URL."""
 
 CLIENT_OPTIONS = (
-    "allow_http",
-    "allow_invalid_certificates",
-    "http1_only",
-    "http2_only",
-    "pool_idle_timeout",
-    "pool_max_idle_per_host",
-    "proxy_ca_certificate",
-    "proxy_excludes",
-    "proxy_url",
-    "user_agent",
+    *("allow_http", "allow_invalid_certificates", "http1_only", "http2_only", "user_agent"),
+    *("pool_idle_timeout", "pool_max_idle_per_host", "proxy_ca_certificate", "proxy_excludes", "proxy_url"),
 )
 """The options of obstore that operators may set, as `AWS_PROXY_URL` and so on."""
 
@@ -100,10 +92,7 @@ class PictureStore:
 
     @classmethod
     def open(cls, settings: Settings, timeout_s: float = WORKER_TIMEOUT_S) -> "PictureStore":
-        """Open the store of the settings; a missing local directory is created.
-
-        A call to a bucket raises after at most `timeout_s` plus `RETRY_S`.
-        """
+        """A call to a bucket raises after `timeout_s` plus `RETRY_S`; a missing directory is created."""
         url = settings.effective_storage_url
         if url.startswith("file://"):
             return cls(partial(_directory, url))
@@ -121,20 +110,14 @@ class PictureStore:
         return f"{kind}/{datetime.fromtimestamp(expires_at, UTC).strftime(MINUTE)}/{token}"
 
     def put(self, path: str, data: bytes, content_type: str | None = None) -> None:
-        """Write or overwrite a picture atomically.
-
-        A bucket serves it with the content type; a directory does not store one.
-        """
+        """Write or overwrite a picture atomically; a directory does not store its content type."""
         with _writing():
             obstore.put(self._store, path, data, attributes=self._attributes(content_type))
         if isinstance(self._store, LocalStore) and self._store.prefix:
             start_writeback(self._store.prefix / path)
 
     def put_all(self, pictures: Sequence[tuple[str, bytes, str | None]]) -> None:
-        """`put` several pictures, into a bucket concurrently, so that they take the time limit of one.
-
-        If one fails, others may have been written.
-        """
+        """Into a bucket concurrently. If one fails, others may have been written."""
         if isinstance(self._store, LocalStore) or len(pictures) == 1:
             for picture in pictures:
                 self.put(*picture)
@@ -164,7 +147,7 @@ class PictureStore:
             return bytes(found.bytes())
 
     def copy(self, path: str, to: str) -> None:
-        """Copy a picture within the store, without transferring its bytes here. Raises `PictureGone`."""
+        """Within the store, without transferring its bytes here. Raises `PictureGone`."""
         with _reading(path):
             obstore.copy(self._store, path, to)
 
@@ -203,7 +186,7 @@ class PictureStore:
             )
 
     def delete(self, paths: Sequence[str]) -> None:
-        """Delete these pictures; missing ones are ignored."""
+        """Missing ones are ignored."""
         for path in paths:
             with contextlib.suppress(*NOT_FOUND):
                 obstore.delete(self._store, path)

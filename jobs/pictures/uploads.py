@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
-from pathlib import Path
 from typing import NamedTuple
 
 from obstore.exceptions import BaseError as StoreError
@@ -14,11 +13,7 @@ from redis.utils import str_if_bytes
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.pictures.store import PictureStore, new_token
-from jobs.redis.oom_exempt import OOM_EXEMPT
-from jobs.redis.script import Script
-
-RESERVE = Path(__file__).with_name("upload.lua").read_text()
-UNDO = OOM_EXEMPT + Path(__file__).with_name("upload_undone.lua").read_text()
+from jobs.redis.script import OOM_EXEMPT, Script, read_script
 
 MIN_BYTES = 16 * 1024
 """The least that an upload counts in a quota: each takes 1.1 KB in Redis and a block on disk."""
@@ -58,41 +53,35 @@ class Uploads:
         self._redis = redis
         self._settings = settings
         self._store = store
-        self._reserve_quota = Script(redis, RESERVE)
-        self._undo = Script(redis, UNDO)
+        self._reserve_quota = Script(redis, read_script("pictures/upload.lua"))
+        self._undo = Script(redis, OOM_EXEMPT + read_script("pictures/upload_undone.lua"))
 
     def add(self, key_id: str, pictures: Sequence[tuple[bytes, str]]) -> list[str]:
         """Store pictures with their content types for UPLOAD_TTL_S, all or none; returns their file names.
 
-        Raises `QuotaExceeded`; `redis.RedisError` or `obstore.exceptions.BaseError` if they cannot be stored.
+        Raises `QuotaExceeded`, `redis.RedisError`, `obstore.exceptions.BaseError`.
         """
         given = [Upload.of(*picture) for picture in pictures]
         uploads = list({upload.hashed: upload for upload in given}.values())
-        tokens, expires_at_ms = self._reserve(key_id, uploads)
+        reservations = [word for upload in uploads for word in upload.reservation]
+        tokens, expires_at_ms = self._reserve(key_id, reservations)
         # Stored for longer, for requests that are submitted just before an upload expires.
         swept_at = expires_at_ms / 1000 + self._settings.longest_life_s
         paths = [self._store.new_path("uploads", upload.hashed, swept_at) for upload in uploads]
         try:
-            self._store.put_all(
-                [
-                    (path, upload.data, upload.content_type)
-                    for path, upload in zip(paths, uploads, strict=True)
-                ]
-            )
+            files = [(upload.data, upload.content_type) for upload in uploads]
+            self._store.put_all([(path, *file) for path, file in zip(paths, files, strict=True)])
             self._publish(zip(tokens, paths, uploads, strict=True), expires_at_ms, key_id)
         except (StoreError, OutOfMemoryError):  # after other Redis errors they may have been published
             keys = [*_quota_keys(key_id), *(keyspace.picture(upload.token) for upload in uploads)]
-            self._undo(keys=keys, args=[word for upload in uploads for word in upload.reservation])
+            self._undo(keys=keys, args=reservations)
             raise
         named = dict(zip((upload.hashed for upload in uploads), tokens, strict=True))
         return [f"{named[each.hashed]}.{each.content_type.removeprefix('image/')}" for each in given]
 
-    def _reserve(self, key_id: str, uploads: Sequence[Upload]) -> tuple[list[str], int]:
-        quota = self._settings.upload_quota_bytes
-        args: list[EncodableT] = [quota, self._settings.upload_ttl_s * 1000]
-        for upload in uploads:
-            args += upload.reservation
-        reply = self._reserve_quota(keys=_quota_keys(key_id), args=args)
+    def _reserve(self, key_id: str, reservations: Sequence[EncodableT]) -> tuple[list[str], int]:
+        quota, ttl_ms = self._settings.upload_quota_bytes, self._settings.upload_ttl_s * 1000
+        reply = self._reserve_quota(keys=_quota_keys(key_id), args=[quota, ttl_ms, *reservations])
         if str_if_bytes(reply[0]) == "quota":
             raise QuotaExceeded(int(reply[1]), quota)
         return [str_if_bytes(token) for token in reply[2:]], int(reply[1])

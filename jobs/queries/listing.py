@@ -4,7 +4,6 @@ import heapq
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice, repeat
-from pathlib import Path
 
 from redis import Redis
 from redis.utils import str_if_bytes
@@ -12,8 +11,7 @@ from redis.utils import str_if_bytes
 from jobs import keyspace
 from jobs.lifecycle.record import FIELDS, Record, View
 from jobs.lifecycle.status import Status
-from jobs.redis.oom_exempt import OOM_EXEMPT
-from jobs.redis.script import Script
+from jobs.redis.script import OOM_EXEMPT, Script, read_script
 
 MAX_READ = 500
 """Records that are read for a page; if it shows `PAGE` of them, Redis takes half a millisecond."""
@@ -21,57 +19,52 @@ MAX_READ = 500
 PAGE = 100
 
 _LISTED = FIELDS[View.LISTED]
-_SCRIPT = Path(__file__).with_name("listing.lua").read_text()
-
-
-@dataclass(frozen=True)
-class RequestFilter:
-    """Selects requests of a key; None: any."""
-
-    status: Status | None = None
-    custom_id: str | None = None
-
-
-ALL = RequestFilter()
 
 
 @dataclass(frozen=True)
 class Page:
-    """Some requests without parameters, and the cursor of the next page, if there is one.
-
-    With few matches in a long list, a page may have fewer requests than its limit, or none, and a next page.
-    """
+    """Records without parameters, and the cursor of the next page, which may follow a short or empty one."""
 
     records: Sequence[Record]
     next: int | None
 
 
 class Listing:
+    """Methods raise `redis.RedisError`; `status` or `custom_id` None: any."""
+
     def __init__(self, redis: Redis) -> None:
-        text = keyspace.script(_SCRIPT, LISTED=_LISTED, MAX_READ=MAX_READ)
+        text = read_script("queries/listing.lua", LISTED=_LISTED, MAX_READ=MAX_READ)
         self._page = Script(redis, OOM_EXEMPT + text)
 
     def page(
-        self, key_id: str, selected: RequestFilter = ALL, limit: int = PAGE, before: int | None = None
+        self,
+        key_id: str,
+        status: Status | None = None,
+        custom_id: str | None = None,
+        limit: int = PAGE,
+        before: int | None = None,
     ) -> Page:
-        """The newest of a key's requests, starting after the cursor `before`. Raises `redis.RedisError`."""
-        index = keyspace.requests(key_id, selected.custom_id)
+        """The newest of a key's requests, starting after the cursor `before`."""
+        index = keyspace.requests(key_id, custom_id)
         start = "+inf" if before is None else f"({before}"
-        found, last = self._page(args=[index, start, limit, selected.status or ""])
+        found, last = self._page(args=[index, start, limit, status or ""])
         records = [Record.from_values(str_if_bytes(name), View.LISTED, values) for name, values in found]
         return Page([each for each in records if each], None if last is None else int(float(last)))
 
-    def newest(self, key_ids: Sequence[str], selected: RequestFilter, limit: int) -> list[Record]:
-        """The newest requests of several keys. Raises `redis.RedisError`."""
-        lists = (self._all(key_id, selected, min(limit, PAGE)) for key_id in key_ids)
+    def newest(
+        self, key_ids: Sequence[str], status: Status | None, custom_id: str | None, limit: int
+    ) -> list[Record]:
+        lists = (self._all(key_id, status, custom_id, min(limit, PAGE)) for key_id in key_ids)
         merged = heapq.merge(*lists, key=lambda record: record.created_at, reverse=True)
         return list(islice(merged, limit))
 
-    def _all(self, key_id: str, selected: RequestFilter, page_size: int) -> Iterator[Record]:
-        page = self.page(key_id, selected, page_size)
+    def _all(
+        self, key_id: str, status: Status | None, custom_id: str | None, page_size: int
+    ) -> Iterator[Record]:
+        page = self.page(key_id, status, custom_id, page_size)
         yield from page.records
         while page.next is not None:
-            page = self.page(key_id, selected, page_size, page.next)
+            page = self.page(key_id, status, custom_id, page_size, page.next)
             yield from page.records
 
 

@@ -14,8 +14,6 @@ from telemetry import metrics
 
 @dataclass(frozen=True)
 class QueueState:
-    """Counts of requests by status and of live workers by state, and Redis's memory."""
-
     waiting: int
     processing: int
     oldest_waiting_s: float

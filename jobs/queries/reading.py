@@ -1,20 +1,16 @@
 """The reads of the API, each in one round trip to Redis."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from redis.asyncio import Redis
 
-from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.keys.admission import Admission, Call, render_script
-from jobs.lifecycle.record import FIELDS, READ, Record, View
+from jobs.lifecycle.record import FIELDS, Record, View
 from jobs.redis.batched_script import BatchedScript
 from jobs.redis.hashes import RedisHash, as_text
-from jobs.redis.oom_exempt import NO_WRITES, OOM_EXEMPT
-
-_RECORDS = READ + Path(__file__).with_name("records.lua").read_text()
+from jobs.redis.script import NO_WRITES, OOM_EXEMPT, read_script
 
 
 @dataclass(frozen=True)
@@ -45,26 +41,25 @@ class Reader:
     """Admits calls and reads records and pictures; raises `redis.RedisError`."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
-        records = keyspace.script(_RECORDS, FIELDS=FIELDS)
+        records = read_script("lifecycle/record.lua", "queries/records.lua", FIELDS=FIELDS)
         admission, uncounted = render_script(settings), render_script(settings, writes=False)
         self._admission = BatchedScript(redis, admission, uncounted)
         # Declared as a script that may write, so that a replica, which may be out of date, refuses it.
         self._records = BatchedScript(redis, OOM_EXEMPT + records, NO_WRITES + records)
 
     async def admit(self, call: Call) -> Admission:
-        """The caller, and whether the call is within its rate limit."""
         admission, *_ = await self._admit(call)
         return admission
 
     async def admit_and_request(
         self, call: Call, request_id: str, view: View
     ) -> tuple[Admission, Record | None, int | None]:
-        """The admission, a view of a request, and its position in the queue (0: next, None: not queued)."""
+        """With a view of a request, and its position in the queue (0: next, None: not queued)."""
         admission, values, position = await self._admit(call, view, request_id)
         return admission, Record.from_values(request_id, view, values), position
 
     async def admit_and_picture(self, call: Call, token: str) -> tuple[Admission, PublishedPicture | None]:
-        """The admission, and the picture with this public name; None if unknown or expired."""
+        """With the picture of this public name; None if unknown or expired."""
         admission, words = await self._admit(call, "picture", token)
         return admission, PublishedPicture.from_hash(dict(zip(words[::2], words[1::2], strict=True)))
 

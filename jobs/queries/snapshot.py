@@ -4,19 +4,16 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 from statistics import fmean, median
-from typing import Any
 
 from redis import Redis
 
-from jobs import keyspace
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import Status
 from jobs.queries.listing import read_records
 from jobs.queue.rq import RQ_TTL_S
-from jobs.redis.oom_exempt import OOM_EXEMPT
-from jobs.redis.script import Script
+from jobs.redis.hashes import named
+from jobs.redis.script import OOM_EXEMPT, Script, read_script
 from telemetry.stages import STAGES
 
 SAMPLE = 200
@@ -29,8 +26,6 @@ WORKER_FIELDS = (
     *("successful_job_count", "failed_job_count"),
 )
 
-_SCRIPT = Path(__file__).with_name("snapshot.lua").read_text()
-
 
 @dataclass(frozen=True)
 class Stage:
@@ -41,7 +36,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class RegisteredWorker:
-    """A worker as registered at RQ; times in seconds since the epoch, None: unknown."""
+    """Times in seconds since the epoch, None: unknown."""
 
     name: str
     state: str
@@ -86,9 +81,8 @@ class Snapshot:
 def take_snapshot(redis: Redis) -> Snapshot:
     """Raises `redis.RedisError`."""
     constants = {"MAX_WORKERS": MAX_WORKERS, "WORKER_FIELDS": WORKER_FIELDS, "SAMPLE": SAMPLE}
-    now, waiting, running, unfinished, oldest, pace, workers, *recent = Script(
-        redis, OOM_EXEMPT + keyspace.script(_SCRIPT, **constants)
-    )()
+    script = Script(redis, OOM_EXEMPT + read_script("queries/snapshot.lua", **constants))
+    now, waiting, running, unfinished, oldest, pace, workers, *recent = script()
     at = int(now[0]) + int(now[1]) / 1_000_000
     (done_ids, done), (failed_ids, failed) = recent
     ended = read_records(redis, [request_id.decode() for request_id in (*done_ids, *failed_ids)])
@@ -109,24 +103,18 @@ def take_snapshot(redis: Redis) -> Snapshot:
 
 def _stages(records: Sequence[Record]) -> dict[str, Stage]:
     metrics = [record.metrics for record in records if record.status is Status.COMPLETED]
-    found = {
-        stage: [each[stage] for each in metrics if stage in each]
-        for stage in ("queue_time", *STAGES, "total_time")
-    }
-    return {
-        stage: Stage(median(seconds), fmean(seconds), max(seconds))
-        for stage, seconds in found.items()
-        if seconds
-    }
+    stages = {}
+    for name in ("queue_time", *STAGES, "total_time"):
+        if seconds := [each[name] for each in metrics if name in each]:
+            stages[name] = Stage(median(seconds), fmean(seconds), max(seconds))
+    return stages
 
 
 def _worker(
     name: bytes, values: list[bytes | None], job: bytes, claimed: bytes | None
 ) -> RegisteredWorker | None:
     """None for a name without a registration: the worker has died."""
-    fields: dict[str, Any] = {
-        field: (value or b"").decode() for field, value in zip(WORKER_FIELDS, values, strict=True)
-    }
+    fields = dict.fromkeys(WORKER_FIELDS, "") | named(WORKER_FIELDS, values)
     if not fields["birth"]:
         return None
     return RegisteredWorker(

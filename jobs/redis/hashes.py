@@ -1,6 +1,6 @@
 """Redis hashes as text."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from redis.utils import str_if_bytes
 
@@ -10,6 +10,12 @@ RedisHash = Mapping[bytes | str, bytes | str]
 def as_text(fields: RedisHash) -> dict[str, str]:
     """Decode a hash; redis-py's `decode_responses` fails at binary values of others in the same database."""
     return {str_if_bytes(name): str_if_bytes(value) for name, value in fields.items()}
+
+
+def named(fields: Sequence[str], values: Iterable[bytes | None]) -> dict[str, str]:
+    """The fields that exist of those that HMGET read."""
+    pairs = zip(fields, values, strict=True)
+    return {name: value.decode() for name, value in pairs if value is not None}
 
 
 def seconds(text: Mapping[str, str], name: str) -> float | None:

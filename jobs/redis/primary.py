@@ -60,8 +60,6 @@ class RetryRefused(Retry):
 
 
 class AsyncRetryRefused(AsyncRetry):
-    """`RetryRefused` for asyncio."""
-
     async def call_with_retry(self, do: Callable[[], Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
         try:
             return await super().call_with_retry(do, *args, **kwargs)
@@ -87,8 +85,6 @@ class CheckedWhenIdle:
 
 
 class AsyncCheckedWhenIdle:
-    """`CheckedWhenIdle` for asyncio."""
-
     async def check_health(self) -> None:
         try:
             await super().check_health()  # type: ignore[misc]
@@ -122,7 +118,7 @@ def _check_server(connection: Any, **limits: float) -> None:
 
 
 def _check_hello(reply: Any) -> None:
-    """Check the reply to HELLO. Raises `NotServing`, `UnsuitableRedis`."""
+    """Raises `NotServing`, `UnsuitableRedis`."""
     pairs = reply.items() if isinstance(reply, dict) else zip(reply[::2], reply[1::2], strict=True)  # RESP2
     hello = {str_if_bytes(name): value for name, value in pairs}
     mode = str_if_bytes(hello.get("mode", ""))

@@ -10,7 +10,8 @@ in 200 of 200 trials.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -63,10 +64,7 @@ def is_sentinel_url(url: str) -> bool:
 
 
 def connect(url: str, search_s: float, **limits: Any) -> Redis:
-    """A client of the master; each search for the master takes at most `search_s`.
-
-    As with `Redis.from_url`, options of the URL override `limits`.
-    """
+    """Searches for the master for `search_s` at most. Options of the URL override `limits`."""
     parsed = SentinelUrl.parse(url)
     search = _Search(parsed, search_s, Retry(NoBackoff(), 0))
     pool = sentinel.SentinelConnectionPool(parsed.service, search, **{**limits, **parsed.options})  # type: ignore[no-untyped-call]
@@ -81,10 +79,7 @@ def connect_async(url: str, search_s: float, **limits: Any) -> AsyncRedis:
 
 
 class _AsyncPool(async_sentinel.SentinelConnectionPool):
-    """Drops all connections when the master changes.
-
-    redis-py keeps those in use, so a subscription would wait forever for a host that is gone.
-    """
+    """Drops all connections when the master changes: redis-py keeps subscriptions to a host that is gone."""
 
     async def get_master_address(self) -> Address:
         address: Address = await self.sentinel_manager.discover_master(self.service_name)
@@ -114,32 +109,31 @@ class _Sentinels:
 
 class _Search(_Sentinels):
     def discover_master(self, service: str) -> Address:
-        errors = {}
+        errors = dict[Address, str]()
         for address in self.sentinels:
-            try:
-                with Redis(*address, **self._options) as redis:
-                    master = self._master(service, address, redis.sentinel_masters())
-            except (ConnectionError, TimeoutError) as error:
-                errors[address] = str(error)
-            else:
-                if master:
+            with _collected(errors, address), Redis(*address, **self._options) as redis:
+                if master := self._master(service, address, redis.sentinel_masters()):
                     return master
         raise _not_found(service, errors)
 
 
 class _AsyncSearch(_Sentinels):
     async def discover_master(self, service: str) -> Address:
-        errors = {}
-        for address in self.sentinels:
-            try:
-                async with AsyncRedis(host=address[0], port=address[1], **self._options) as redis:
-                    master = self._master(service, address, await redis.sentinel_masters())
-            except (ConnectionError, TimeoutError) as error:
-                errors[address] = str(error)
-            else:
-                if master:
-                    return master
+        errors = dict[Address, str]()
+        for host, port in self.sentinels:
+            with _collected(errors, (host, port)):
+                async with AsyncRedis(host=host, port=port, **self._options) as redis:
+                    if master := self._master(service, (host, port), await redis.sentinel_masters()):
+                        return master
         raise _not_found(service, errors)
+
+
+@contextmanager
+def _collected(errors: dict[Address, str], address: Address) -> Iterator[None]:
+    try:
+        yield
+    except (ConnectionError, TimeoutError) as error:
+        errors[address] = str(error)
 
 
 def _not_found(service: str, errors: Mapping[Address, str]) -> ConnectionError:

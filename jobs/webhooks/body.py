@@ -1,18 +1,57 @@
-"""The body of an event: the same bytes at each attempt, from its stored copy of the request or batch."""
+"""The bodies of ended requests and of batches in responses, and of their events.
+
+An event has the same bytes at each attempt, from its stored copy of the request or batch.
+"""
 
 import json
 from typing import Any
 
 from jobs.batches.record import BatchRecord
-from jobs.lifecycle.ended import failed_body, result_body
+from jobs.lifecycle.options import echo
+from jobs.lifecycle.output import Output
 from jobs.lifecycle.record import Record
 from jobs.timefmt import rfc3339
 
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode  # dumps makes one at each call
 
 
+def result_body(origin: str, record: Record, output: Output) -> dict[str, Any]:
+    """A COMPLETED request, with the URL of its picture below `origin`."""
+    url = f"{origin}/pictures/{output.file_name}"
+    image = {
+        "url": url,
+        "content_type": output.content_type,
+        "file_name": output.file_name,
+        "file_size": output.file_size,
+        "width": output.width,
+        "height": output.height,
+    }
+    return {
+        "status": record.status,
+        "request_id": record.request_id,
+        **echo(record.custom_id),
+        "error": None,
+        "output": url,
+        "images": [image],
+        "metrics": record.metrics,
+        "expires_at": record.expires,
+        **({"animated": output.animated} if output.animated else {}),
+        **({"warnings": output.warnings} if output.warnings else {}),
+    }
+
+
+def failed_body(record: Record) -> dict[str, Any]:
+    return {
+        "status": record.status,
+        "request_id": record.request_id,
+        **echo(record.custom_id),
+        "error": record.error,
+        "code": record.code,
+        "metrics": record.metrics,
+    }
+
+
 def batch_body(origin: str, batch: BatchRecord) -> dict[str, Any]:
-    """A batch in responses and events, with URLs below `origin`."""
     url = f"{origin}/v2/batches/{batch.batch_id}"
     counts = ("total", "queued", "processing", "completed", "failed")
     return {
@@ -31,22 +70,15 @@ def batch_body(origin: str, batch: BatchRecord) -> dict[str, Any]:
     }
 
 
-def batch_event_body(batch: BatchRecord, origin: str) -> bytes:
-    """The response for the batch, with `type` and `timestamp`."""
-    head = {"type": "batch.completed", "timestamp": rfc3339(batch.finished_at or 0)}
-    return _encode(head | batch_body(origin, batch)).encode()
-
-
-def event_body(record: Record, origin: str, has_base64: bool) -> bytes:
+def event_body(ended: Record | BatchRecord, origin: str, has_base64: bool) -> bytes:
     """The response for the result, with `type` and `timestamp`, without a picture as base64."""
-    body: dict[str, Any] = {
-        "type": f"request.{record.status.lower()}",
-        "timestamp": rfc3339(record.finished_at or 0),
-    }
-    if record.output is None:
-        body |= failed_body(record)
+    if isinstance(ended, BatchRecord):
+        subject, body = "batch", batch_body(origin, ended)
+    elif ended.output is None:
+        subject, body = "request", failed_body(ended)
     else:
-        body |= result_body(origin, record, record.output)
+        subject, body = "request", result_body(origin, ended, ended.output)
         if has_base64:
             body |= {"output": None, "output_omitted": "base64"}
-    return _encode(body).encode()
+    head = {"type": f"{subject}.{ended.status.lower()}", "timestamp": rfc3339(ended.finished_at or 0)}
+    return _encode(head | body).encode()

@@ -12,11 +12,17 @@ from jobs import keyspace
 from jobs.network.urls import read_url
 from jobs.redis.connection import redis_time
 from jobs.redis.hashes import as_text
-from jobs.redis.script import Script
+from jobs.redis.script import OOM_EXEMPT, Script, read_script
 from jobs.timefmt import rfc3339
-from jobs.webhooks.scripts import event_script
+from jobs.webhooks.schedule import IN_SCRIPTS
 
 MAX_ATTEMPTS_SHOWN = 20
+
+
+def event_script(name: str, **constants: object) -> str:
+    """A script that also runs when Redis's memory is full, as sent events free memory."""
+    files = ("lifecycle/request.lua", "webhooks/event.lua", f"webhooks/{name}")
+    return OOM_EXEMPT + read_script(*files, **IN_SCRIPTS, **constants)
 
 
 class State(StrEnum):
@@ -35,10 +41,7 @@ class NoEvent(LookupError):
 
 @dataclass(frozen=True)
 class Attempt:
-    """One attempt at `at`, in seconds since the epoch; `status` is None without a response.
-
-    `error` never quotes the receiver; None if the attempt succeeded.
-    """
+    """`status` is None without a response; `error` never quotes the receiver, None: the attempt succeeded."""
 
     at: float
     status: int | None
@@ -62,7 +65,6 @@ class Delivery:
     next_attempt_at: float | None = None
 
     def shown(self) -> dict[str, Any]:
-        """As JSON values, for the owner."""
         return {
             "url": self.url,
             "state": self.state,
@@ -79,7 +81,7 @@ class Deliveries:
         self._redeliver = Script(redis, event_script("redeliver.lua"))
 
     def find(self, request_id: str) -> Delivery | None:
-        """The delivery of a request's event, or None; the caller checks its owner."""
+        """The caller checks its owner."""
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.hgetall(keyspace.event(request_id))
             pipe.hmget(keyspace.request(request_id), "key_id", "webhook", "status")

@@ -13,7 +13,7 @@ local function lane_of(failures) return not failures and 'new' or failures == 0 
 
 local function first_due(receiver)
   local due = math.huge
-  for _, kind in ipairs({UNTRIED, TRIED}) do
+  for _, kind in ipairs({UNTRIED_EVENTS, TRIED_EVENTS}) do
     local first = redis.call('ZRANGE', kind .. receiver, 0, 0, 'WITHSCORES')
     due = math.min(due, tonumber(first[2] or math.huge))
   end
@@ -60,7 +60,7 @@ end
 
 local function queue_event(receiver, request)
   local failures, until_ms = standing_of(receiver)
-  redis.call('ZADD', UNTRIED .. receiver, now_text, request)
+  redis.call('ZADD', UNTRIED_EVENTS .. receiver, now_text, request)
   local lane, check_at = lane_of(failures), integer(math.max(now, until_ms))
   redis.call('ZADD', lane_set(lane, receiver), 'LT', check_at, receiver)
   if lane == 'new' then redis.call('ZADD', LANE .. lane, 'LT', check_at, key_of(receiver)) end
@@ -83,8 +83,8 @@ local function forget_event(request)
   local receiver, state = unpack(redis.call('HMGET', EVENT .. request, 'receiver', 'state'))
   if not receiver then return end
   redis.call('UNLINK', EVENT .. request)
-  redis.call('ZREM', UNTRIED .. receiver, request)
-  redis.call('ZREM', TRIED .. receiver, request)
+  redis.call('ZREM', UNTRIED_EVENTS .. receiver, request)
+  redis.call('ZREM', TRIED_EVENTS .. receiver, request)
   if state == 'pending' then count_undelivered(receiver, -1) end
   place(receiver)
 end

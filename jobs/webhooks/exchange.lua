@@ -10,8 +10,8 @@ local args, given_up = cjson.decode(ARGV[1]), {}
 local function end_event(key, receiver, request, state, expires_at)
   redis.call('HSET', key, 'state', state, 'lease', 0)
   count_undelivered(receiver, -1)
-  redis.call('ZREM', UNTRIED .. receiver, request)
-  redis.call('ZREM', TRIED .. receiver, request)
+  redis.call('ZREM', UNTRIED_EVENTS .. receiver, request)
+  redis.call('ZREM', TRIED_EVENTS .. receiver, request)
   redis.call('PEXPIREAT', key, integer(math.max(tonumber(expires_at), now + TTL)))
 end
 
@@ -37,7 +37,7 @@ local function apply_report(report)
   if report.ending == 'given_back' then
     if not is_latest then return end
     redis.call('HSET', key, 'lease', 0)
-    redis.call('ZADD', TRIED .. receiver, now_text, report.id)
+    redis.call('ZADD', TRIED_EVENTS .. receiver, now_text, report.id)
     return receiver
   end
   if redis.call('HSETNX', key, 'attempt:' .. report.attempt, report.entry) == 0 then return end -- a repeated report
@@ -50,7 +50,7 @@ local function apply_report(report)
     local due = SCHEDULE[tries] and now + math.max(SCHEDULE[tries] * report.jitter, report.wait)
     if due and due < tonumber(until_ms) then
       redis.call('HSET', key, 'tries', tries, 'next', integer(due), 'lease', 0)
-      redis.call('ZADD', TRIED .. receiver, integer(due), report.id)
+      redis.call('ZADD', TRIED_EVENTS .. receiver, integer(due), report.id)
     else
       end_event(key, receiver, report.id, 'failed', expires_at)
       given_up[#given_up + 1] = report.id
@@ -61,8 +61,8 @@ end
 
 -- Drops an unreadable event, which would otherwise block its receiver.
 local function drop(receiver, request)
-  redis.call('ZREM', UNTRIED .. receiver, request)
-  redis.call('ZREM', TRIED .. receiver, request)
+  redis.call('ZREM', UNTRIED_EVENTS .. receiver, request)
+  redis.call('ZREM', TRIED_EVENTS .. receiver, request)
   count_undelivered(receiver, -1)
   given_up[#given_up + 1] = request
 end
@@ -71,9 +71,9 @@ end
 local function claim(lane, receiver, request, claims)
   local key = EVENT .. request
   local values = redis.call('HMGET', key, unpack(EVENT_FIELDS))
-  redis.call('ZREM', UNTRIED .. receiver, request)
+  redis.call('ZREM', UNTRIED_EVENTS .. receiver, request)
   if not values[1] then -- it has expired
-    redis.call('ZREM', TRIED .. receiver, request)
+    redis.call('ZREM', TRIED_EVENTS .. receiver, request)
     count_undelivered(receiver, -1)
     return false
   end
@@ -81,7 +81,7 @@ local function claim(lane, receiver, request, claims)
   for nth, field in ipairs(EVENT_FIELDS) do event[field] = values[nth] end
   local until_ms = integer(now + EVENT_LEASE)
   redis.call('HSET', key, 'attempts', integer(event.attempts + 1), 'lease', until_ms)
-  redis.call('ZADD', TRIED .. receiver, until_ms, request)
+  redis.call('ZADD', TRIED_EVENTS .. receiver, until_ms, request)
   local digests, generation, former_until = unpack(redis.call('HMGET', API_KEY .. event.key_id, 'digests', 'webhook_generation',
     'webhook_former_until'))
   if not digests then generation, former_until = event.generation, false end -- the key was revoked
@@ -92,7 +92,7 @@ end
 -- Claims due events of a receiver, alternately without and with earlier attempts. Returns how many.
 local function claim_from(lane, receiver, limit, claims)
   local due = {}
-  for nth, kind in ipairs({UNTRIED, TRIED}) do
+  for nth, kind in ipairs({UNTRIED_EVENTS, TRIED_EVENTS}) do
     due[nth] = redis.call('ZRANGE', kind .. receiver, '-inf', now_text, 'BYSCORE', 'LIMIT', 0, limit)
   end
   local claimed = 0

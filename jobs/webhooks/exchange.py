@@ -14,9 +14,9 @@ from redis.asyncio import Redis
 from jobs.batches.record import BatchRecord
 from jobs.config.settings import Settings
 from jobs.lifecycle.record import FIELDS, Record, View
+from jobs.redis.hashes import named
 from jobs.redis.script import AsyncScript
-from jobs.webhooks.deliveries import MAX_ATTEMPTS_SHOWN, Attempt
-from jobs.webhooks.scripts import event_script
+from jobs.webhooks.deliveries import MAX_ATTEMPTS_SHOWN, Attempt, event_script
 
 PER_RECEIVER = {"proven": 8, "new": 1, "troubled": 1}
 """The maximum of events that one sender has in flight to one receiver, by lane."""
@@ -42,8 +42,6 @@ EVENT_FIELDS = (
 
 
 class Ending(StrEnum):
-    """How an attempt ended."""
-
     DELIVERED = "delivered"
     GONE = "gone"
     RETRY = "retry"
@@ -53,10 +51,10 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True)
 class Event:
-    """A claimed event; `attempt` is the number of the attempt to send it.
+    """`request_id` is the id of the ended request or batch, `attempt` the number of the claimed attempt.
 
-    `request_id` is the id of the ended request or batch. `generation` is that of the key's secret;
-    `with_former`: the previous one is used too. `traceparent` belongs to the request's trace, or is "".
+    `generation` is that of the key's secret; `with_former`: the previous one is used too. `traceparent`
+    belongs to the request's trace, or is "".
     """
 
     request_id: str
@@ -75,9 +73,9 @@ class Event:
 
 @dataclass(frozen=True)
 class Report:
-    """An ended attempt; `entry` is its log entry, None if it was given back.
+    """`entry` is None if the attempt was given back, `wait_s` the receiver's Retry-After.
 
-    `wait_s` is the receiver's Retry-After; `jitter` is a factor of the delay before the next attempt.
+    `jitter` is a factor of the delay before the next attempt.
     """
 
     event: Event
@@ -98,7 +96,7 @@ class Report:
 
 
 class Exchange:
-    """The exchange of one sender, which makes one call at a time."""
+    """Makes one call at a time."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         constants = {
@@ -155,8 +153,7 @@ def _readable_event(*claim: Any) -> Event | None:
 def _event(
     lane: bytes, values: Sequence[bytes | None], request_id: bytes, generation: int, with_former: int
 ) -> Event:
-    pairs = zip(EVENT_FIELDS, values, strict=True)
-    text = {name: value.decode() for name, value in pairs if value is not None}
+    text = named(EVENT_FIELDS, values)
     return Event(
         request_id=request_id.decode(),
         message_id=text["id"],

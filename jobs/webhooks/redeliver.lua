@@ -5,6 +5,6 @@ redis.call('HSET', EVENT .. ARGV[1], 'state', 'pending', 'tries', 0, 'next', now
 redis.call('PEXPIRE', EVENT .. ARGV[1], EVENT_TTL)
 if state ~= 'pending' then count_undelivered(receiver, 1) end
 if lease and now < tonumber(lease) then return 1 end -- an attempt is in flight
-redis.call('ZREM', TRIED .. receiver, ARGV[1])
+redis.call('ZREM', TRIED_EVENTS .. receiver, ARGV[1])
 queue_event(receiver, ARGV[1])
 return 1

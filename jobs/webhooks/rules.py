@@ -35,8 +35,7 @@ def webhook_fields(
 ) -> dict[str, Any] | None:
     """A validated webhook as a record stores it; None without a URL. `events` None: all.
 
-    `origin` is the URL under which our own pictures are served; `has_base64`: whether the result itself
-    contains the picture.
+    `origin` is the URL of our own pictures; `has_base64`: whether the result contains the picture.
     """
     if url is None:
         return None
@@ -54,10 +53,7 @@ class WebhookRules:
         self._secrets = WebhookSecrets(settings)
 
     def check(self, url: str | None, events: Sequence[str] | None) -> None:
-        """Check `webhook_url` and `webhook_events`.
-
-        Raises `InvalidWebhook`; `WebhooksOff` without a master secret.
-        """
+        """Raises `InvalidWebhook`; `WebhooksOff` without a master secret."""
         if url is not None:
             self.target(url)
             self._secrets.check()
@@ -65,7 +61,7 @@ class WebhookRules:
             raise InvalidWebhook("webhook_events", WITHOUT_URL)
 
     def target(self, url: str) -> Target:
-        """Parse and check a URL. Raises `InvalidWebhook`."""
+        """Raises `InvalidWebhook`."""
         form = FORM_WITH_HTTP if self._http else FORM
         try:
             target = read_url(url)

@@ -13,3 +13,11 @@ unless Retry-After of its receiver delays attempts."""
 STANDING_TTL_S = 86_400
 LEASE_S = 30
 """Twice the longest attempt; the event of a dead sender is sent again after this time."""
+
+IN_SCRIPTS = {
+    "LANES": LANES,
+    "SCHEDULE": [seconds * 1000 for seconds in RETRY_AFTER_S],
+    "EVENT_TTL": EVENT_TTL_S * 1000,
+    "STANDING_TTL": STANDING_TTL_S * 1000,
+    "EVENT_LEASE": LEASE_S * 1000,
+}

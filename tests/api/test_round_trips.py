@@ -8,7 +8,7 @@ from redis import Redis
 
 from jobs import keyspace
 from jobs.pictures.inputs import sample_bytes
-from tests.redis.hearing import hearing
+from tests.redis.recording import recording
 from tests.stack import Stack, environment, running
 
 BACKGROUND = [keyspace.RECONCILER, *map(keyspace.housekeeping, ("registries", "pictures"))]
@@ -30,7 +30,7 @@ def commands(redis: Redis):
     """The commands that clients (not scripts) send to this database during a call."""
 
     def commands(call: Callable[[], object]) -> list[str]:
-        with hearing(redis) as monitored:
+        with recording(redis) as monitored:
             call()
         sent = [command["command"] for command in monitored if command["client_type"] != "lua"]
         return [

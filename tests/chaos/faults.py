@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 from hashlib import sha1
 from random import Random
 
-from jobs.batches.scripts import script
-from jobs.redis.oom_exempt import OOM_EXEMPT
+from jobs.batches.progress import script
+from jobs.redis.script import OOM_EXEMPT
 from jobs.webhooks.schedule import LEASE_S as EVENT_LEASE_S
 from tests.chaos import clock, outages
 from tests.chaos.outages import alone, setting

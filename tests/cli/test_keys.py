@@ -10,8 +10,7 @@ from cli.main import app
 from jobs import keyspace
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
-from jobs.keys.key_rules import Scope
-from jobs.keys.key_text import digest
+from jobs.keys.key_rules import Scope, digest
 from jobs.keys.rates import Rate
 from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.transitions import Transitions

@@ -10,8 +10,7 @@ from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
-from jobs.lifecycle.creation import NewRequest
-from jobs.lifecycle.deadlines import Deadlines
+from jobs.lifecycle.creation import Deadlines, NewRequest
 from jobs.lifecycle.moves import Failure
 from jobs.lifecycle.options import RequestOptions
 from jobs.lifecycle.status import FailureCode

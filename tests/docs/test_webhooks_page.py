@@ -13,7 +13,7 @@ from jobs.keys.api_keys import OVERLAP_S
 from jobs.webhooks.deliveries import MAX_ATTEMPTS_SHOWN, State
 from jobs.webhooks.rules import MAX_URL_LENGTH
 from jobs.webhooks.schedule import LEASE_S, RETRY_AFTER_S
-from jobs.webhooks.signature import sign
+from jobs.webhooks.secrets import sign
 from tests.docs.pages import ROOT, Block, blocks
 from tests.node import node_with
 from webhooks.attempt import JITTER, TIMEOUT_S

@@ -4,8 +4,7 @@ import pytest
 
 from jobs import keyspace
 from jobs.keys.api_keys import ApiKeys
-from jobs.lifecycle.creation import NewRequest
-from jobs.lifecycle.deadlines import Deadlines
+from jobs.lifecycle.creation import Deadlines, NewRequest
 from jobs.lifecycle.moves import Failure, QueueFull
 from jobs.lifecycle.status import FailureCode
 from jobs.lifecycle.transitions import Transitions

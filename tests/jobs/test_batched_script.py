@@ -41,7 +41,7 @@ async def all_of(script: BatchedScript, *questions: str) -> list[object]:
     return await asyncio.gather(*[script.run(each) for each in questions], return_exceptions=True)
 
 
-def test_each_caller_gets_his_own_answer_however_many_there_are(run):
+def test_each_of_many_callers_gets_its_own_reply(run):
     questions = [str(number) for number in range(2 * MAX_BATCH + 1)]
 
     answers = run(lambda script: all_of(script, *questions))
@@ -49,7 +49,7 @@ def test_each_caller_gets_his_own_answer_however_many_there_are(run):
     assert answers == [[each.encode(), size] for each, size in zip(questions, sizes(questions), strict=True)]
 
 
-def test_answers_that_do_not_fit_the_questions_are_an_error_of_these_alone(run):
+def test_a_wrong_number_of_replies_is_an_error_of_this_call_only(run):
     async def asking(script: BatchedScript) -> object:
         (refused,) = await all_of(script, "fewer")
         assert isinstance(refused, ValueError)
@@ -73,7 +73,7 @@ def test_runs_during_a_call_share_the_next_call(run):
     assert run(asking) == [[b"first", 1], [b"a", 3], [b"b", 3], [b"c", 3]]
 
 
-def test_all_hear_of_an_error_and_the_next_ones_are_answered(run):
+def test_all_callers_get_an_error_and_the_next_call_succeeds(run):
     async def asking(script: BatchedScript) -> tuple[list[object], object]:
         return await all_of(script, "a", "nonsense"), await script.run("b")
 
@@ -82,7 +82,7 @@ def test_all_hear_of_an_error_and_the_next_ones_are_answered(run):
     assert answer == [b"b", 1]
 
 
-def test_all_hear_of_a_redis_that_is_away(run, tmp_path):
+def test_all_callers_get_the_error_of_an_unreachable_redis(run, tmp_path):
     away = Settings(redis_url=f"unix://{tmp_path}/nothing.sock")
 
     errors = run(lambda script: all_of(script, "a", "b"), away)
@@ -91,7 +91,7 @@ def test_all_hear_of_a_redis_that_is_away(run, tmp_path):
 
 
 @pytest.mark.parametrize("gone", [0, 1])
-def test_a_caller_that_goes_away_leaves_the_others_their_answers(run, gone):
+def test_a_cancelled_caller_does_not_affect_others(run, gone):
     async def asking(script: BatchedScript) -> object:
         callers = [asyncio.create_task(script.run(str(number))) for number in range(2)]
         await asyncio.sleep(0)

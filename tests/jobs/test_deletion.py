@@ -11,23 +11,12 @@ from jobs.lifecycle.moves import Failure, IllegalMove
 from jobs.lifecycle.options import RequestOptions
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import FailureCode
-from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.inputs import sample_bytes
 from jobs.pictures.store import PictureStore, new_token
 from tests.asking import HERE, SAMPLES, accept, asked, claim_request
 
 INLINE = base64.b64encode(sample_bytes("logo.png") or b"").decode()
 CANCELLED = Failure(FailureCode.CANCELLED, "cancelled by its owner")
-
-
-@pytest.fixture
-def store(settings):
-    return PictureStore.open(settings)
-
-
-@pytest.fixture
-def transitions(redis, settings):
-    return Transitions(redis, settings)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from jobs import keyspace
 from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.move_script import MAX_SKIPPED
 from jobs.lifecycle.status import FailureCode
-from jobs.lifecycle.transitions import Transitions
 from tests import asking
 from tests.asking import LEASE_OWNER, OUTPUT
 
@@ -17,13 +16,8 @@ ANOTHER = replace(LEASE_OWNER, worker="another-worker", process="2 2")
 
 
 @pytest.fixture
-def transitions(redis, settings):
-    return Transitions(redis, settings)
-
-
-@pytest.fixture
 def queued(transitions, key_id):
-    """Ids of five requests that wait, the first one first."""
+    """The ids of five QUEUED requests, in their order."""
     requests = [str(uuid4()) for _ in range(5)]
     for number, request_id in enumerate(requests):
         transitions.create(
@@ -34,7 +28,7 @@ def queued(transitions, key_id):
 
 @pytest.fixture
 def workers(redis):
-    """Has so many be registered."""
+    """Registers this number of workers."""
     return lambda number: redis.sadd(keyspace.RQ_WORKERS, *range(number))
 
 
@@ -70,9 +64,9 @@ def test_the_last_requests_go_to_idle_workers(transitions, queued, workers, is_i
 
 
 def test_a_claim_whose_reply_was_lost_is_returned_again(transitions, queued):
-    heard, lost = transitions.claim(LEASE_OWNER, limit=2)
+    received, lost = transitions.claim(LEASE_OWNER, limit=2)
 
-    again = transitions.claim(LEASE_OWNER, limit=2, holding=[heard.request_id])
+    again = transitions.claim(LEASE_OWNER, limit=2, holding=[received.request_id])
 
     assert [(claim.request_id, claim.attempt) for claim in again] == [(lost.request_id, 1), (queued[2], 1)]
 

@@ -45,7 +45,7 @@ def stack(former, redis_socket, tmp_path_factory):
         yield stack
 
 
-def test_what_has_ended_is_answered(stack: Stack, former):
+def test_ended_requests_can_be_read(stack: Stack, former):
     completed = stack.client.get(f"/v2/requests/{former['requests']['completed']}").json()
     failed = stack.status(former["requests"]["failed"])
 
@@ -63,7 +63,7 @@ def test_the_same_submit_again_is_the_same_request(stack: Stack, former):
 
 
 @pytest.mark.parametrize("name", UNFINISHED)
-def test_what_was_not_finished_is_finished(stack: Stack, former, name):
+def test_unfinished_requests_complete(stack: Stack, former, name):
     assert stack.finish(former["requests"][name]).json()["status"] == "COMPLETED"
 
 

@@ -14,11 +14,6 @@ LONG_AGO = time.time() - 120
 
 
 @pytest.fixture
-def store(settings):
-    return PictureStore.open(settings)
-
-
-@pytest.fixture
 def put(store):
     """Puts a picture that expires after so many seconds, and returns its path."""
 
@@ -40,7 +35,7 @@ def test_pictures_past_their_time_are_swept(redis, store, put):
         store.get(old)
 
 
-def test_one_process_at_a_time_keeps_house(redis, store, put):
+def test_one_process_at_a_time_runs_housekeeping(redis, store, put):
     Housekeeping(redis, store).run_once()
     old = put(-120)
 
@@ -50,7 +45,7 @@ def test_one_process_at_a_time_keeps_house(redis, store, put):
     assert 0 < redis.ttl(keyspace.housekeeping("pictures")) <= 10
 
 
-def test_what_has_expired_in_rqs_registries_is_forgotten(redis, store):
+def test_expired_entries_leave_the_registries_of_rq(redis, store):
     registries = (keyspace.RQ_FINISHED, keyspace.RQ_FAILED)
     for registry in registries:
         redis.zadd(registry, {"old": LONG_AGO, "new": time.time() + 60})
@@ -60,7 +55,7 @@ def test_what_has_expired_in_rqs_registries_is_forgotten(redis, store):
     assert [redis.zrange(registry, 0, -1) for registry in registries] == [[b"new"]] * 2
 
 
-def test_a_worker_that_is_gone_is_not_counted_any_more(redis, store):
+def test_a_dead_worker_is_no_longer_counted(redis, store):
     redis.sadd(keyspace.RQ_WORKERS, "rq:worker:gone")
 
     Housekeeping(redis, store).run_once()
@@ -68,7 +63,7 @@ def test_a_worker_that_is_gone_is_not_counted_any_more(redis, store):
     assert redis.scard(keyspace.RQ_WORKERS) == 0
 
 
-def test_the_entries_of_other_applications_that_use_rq_are_left_alone(redis, store):
+def test_entries_of_other_applications_stay_in_the_registries_of_rq(redis, store):
     workers = {b"rq:worker:mailer@host", b"rq:worker:a name with spaces", b"mailer"}
     redis.sadd(keyspace.RQ_ALL_WORKERS, "rq:worker:gone", *workers)
     redis.sadd(keyspace.RQ_WORKERS, "rq:worker:gone", b"\xff")
@@ -82,7 +77,7 @@ def test_the_entries_of_other_applications_that_use_rq_are_left_alone(redis, sto
     assert redis.scard(keyspace.RQ_WORKERS) == 0
 
 
-def test_a_fault_in_one_part_does_not_stop_the_other(redis, settings, caplog):
+def test_a_failing_task_does_not_stop_the_other(redis, settings, caplog):
     nowhere = settings.model_copy(update={"storage_url": "file:///proc/nowhere"})
     redis.sadd(keyspace.RQ_WORKERS, "rq:worker:gone")
 
@@ -109,7 +104,7 @@ def test_pictures_are_swept_while_redis_is_away(settings, store, put, tmp_path_f
         store.get(old)
 
 
-def test_a_process_that_never_heard_redis_sweeps_nothing(settings, store, put, tmp_path):
+def test_a_process_that_never_reached_redis_sweeps_nothing(settings, store, put, tmp_path):
     old = put(-120)
     with connect(settings.model_copy(update={"redis_url": f"unix://{tmp_path}/none"})) as redis:
         Housekeeping(redis, store).run_once()
@@ -127,7 +122,7 @@ def test_a_host_whose_clock_is_ahead_sweeps_nothing_early(redis, store, put, mon
     assert store.get(picture) == b"a picture"
 
 
-def test_a_redis_that_refuses_changes_is_told_of_once(settings, store, tmp_path_factory, caplog):
+def test_a_redis_that_refuses_writes_is_logged_once(settings, store, tmp_path_factory, caplog):
     own = OwnRedis(tmp_path_factory.mktemp("r"))
     with connect(settings.model_copy(update={"redis_url": own.url})) as redis:
         housekeeping = Housekeeping(redis, store)

@@ -60,25 +60,25 @@ def read(text: str, origin: str = HERE) -> bytes | OwnPicture | str:
         f"data:,{quote_from_bytes(DATA).lower()}",
     ],
 )
-def test_a_picture_within_the_request_is_read_in_every_form_of_the_standards(text):
+def test_inline_pictures_are_read_in_every_form_of_the_standards(text):
     assert decode_inline(text, LIMIT).lower() == DATA.lower()
 
 
 @given(st.binary(min_size=1, max_size=300))
-def test_any_bytes_come_through_percent_encoding(data):
+def test_any_bytes_can_be_percent_encoded(data):
     text = "data:," + "".join(f"%{byte:02X}" for byte in data)
 
     assert decode_inline(text, LIMIT) == data
 
 
-def test_an_escape_is_read_wherever_it_stands():
+def test_escapes_are_decoded_at_any_offset():
     data = b"%\xff" * 40_000
 
     assert decode_inline(f"data:,{quote_from_bytes(data)}", len(data)) == data
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "advice"),
     [
         ("@@@@", "not valid base64"),
         ("abcde", "not valid base64"),
@@ -107,8 +107,8 @@ def test_an_escape_is_read_wherever_it_stands():
         (f"{HERE}/samples/nothing.png", "is not a sample picture of this service; choose from cup.jpg, logo"),
     ],
 )
-def test_what_cannot_be_a_picture_is_refused_with_what_to_do(text, said):
-    with pytest.raises(InvalidInput, match=said):
+def test_a_text_that_cannot_be_a_picture_is_refused_with_advice(text, advice):
+    with pytest.raises(InvalidInput, match=advice):
         read(text)
 
 
@@ -130,7 +130,7 @@ def test_escapes_cost_no_more_memory_than_a_few_times_their_text():
         (" HTTPS://Shop.Example:443/B?c=D#e\n", "https://shop.example/B?c=D"),
     ],
 )
-def test_urls_are_left_to_be_fetched_in_one_spelling(text, reference):
+def test_urls_are_references_in_canonical_form(text, reference):
     assert is_url(text)
     assert read(text) == reference
 
@@ -151,7 +151,7 @@ def test_a_sample_is_found_by_every_name_of_this_machine(url, origin):
 
 
 @pytest.mark.parametrize("path", ["/pictures/tok.png", "/pictures/tok.png?download", "/pictures/tok"])
-def test_a_picture_of_ours_is_one_below_the_public_url(path):
+def test_an_own_picture_is_below_the_public_url(path):
     assert read(f"https://shop.example/api{path}", "https://Shop.example/api") == OwnPicture("tok")
 
 
@@ -190,7 +190,7 @@ SCENE = {
 }
 
 
-def test_pictures_are_found_in_layers_too_by_their_paths():
+def test_pictures_of_layers_are_found_by_path():
     assert pictures(SCENE) == {
         "base_image": "a",
         "overlays[0].mask": "b",
@@ -199,7 +199,7 @@ def test_pictures_are_found_in_layers_too_by_their_paths():
     }
 
 
-def test_others_are_put_in_their_places_in_a_copy():
+def test_references_replace_pictures_in_a_copy():
     others = {path: text.upper() for path, text in pictures(SCENE).items()}
 
     replaced = with_pictures(SCENE, others)
@@ -212,5 +212,5 @@ def test_others_are_put_in_their_places_in_a_copy():
 @pytest.mark.parametrize(
     "odd", [{"overlays": 5}, {"overlays": [5, None]}, {"base_image": 5}, {"overlays": {}}]
 )
-def test_what_is_no_layer_and_no_text_is_passed_over(odd):
+def test_values_of_wrong_types_are_ignored(odd):
     assert pictures(odd) == {}

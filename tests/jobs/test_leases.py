@@ -6,8 +6,7 @@ import pytest
 
 from jobs import keyspace
 from jobs.config.settings import Settings
-from jobs.lifecycle.creation import NewRequest
-from jobs.lifecycle.deadlines import GRACE_S, Deadlines
+from jobs.lifecycle.creation import GRACE_S, Deadlines, NewRequest
 from jobs.lifecycle.lease_owner import LeaseOwner
 from jobs.lifecycle.move_script import UNSTARTED
 from jobs.lifecycle.moves import Failure, IllegalMove
@@ -19,11 +18,6 @@ from tests.asking import LEASE_OWNER, OUTPUT, claim_request, rq_queue
 ID = "5476801e-1a31-4475-8dbb-58e6b9ddfa68"
 ANOTHER = LeaseOwner("another-worker", "another-machine", "2 2")
 BROKEN = Failure(FailureCode.FETCH_FAILED, "broke off")
-
-
-@pytest.fixture
-def transitions(redis, settings):
-    return Transitions(redis, settings)
 
 
 @pytest.fixture

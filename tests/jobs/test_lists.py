@@ -1,25 +1,21 @@
 """The lists of a key's requests: entries, expiry and pages."""
 
+from typing import Any
+
 import pytest
 
 from jobs import keyspace
-from jobs.lifecycle.creation import NewRequest
-from jobs.lifecycle.deadlines import Deadlines
+from jobs.lifecycle.creation import Deadlines, NewRequest
 from jobs.lifecycle.moves import Failure
 from jobs.lifecycle.options import RequestOptions
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
 from jobs.queries import listing
-from jobs.queries.listing import Listing, RequestFilter
+from jobs.queries.listing import Listing
 from tests.asking import OUTPUT, claim_request
 
 CANCELLED = Failure(FailureCode.CANCELLED, "cancelled by its owner")
 SLACK_MS = 60_000
-
-
-@pytest.fixture
-def transitions(redis, settings):
-    return Transitions(redis, settings)
 
 
 @pytest.fixture
@@ -36,10 +32,10 @@ def create(transitions, key_id):
 
 @pytest.fixture
 def ids(redis, key_id):
-    """Of a page, and where the list goes on."""
+    """The ids of a page, and the cursor of the next."""
 
-    def ids(wanted: RequestFilter = listing.ALL, limit: int = 10, before: int | None = None):
-        page = Listing(redis).page(key_id, wanted, limit, before)
+    def ids(limit: int = 10, **selected: Any):
+        page = Listing(redis).page(key_id, limit=limit, **selected)
         return [record.request_id[0] for record in page.records], page.next
 
     return ids
@@ -54,7 +50,7 @@ def expire(redis, *ids):
     redis.delete(*(keyspace.request(uuid(each)) for each in ids))
 
 
-def test_the_newest_come_first_and_each_page_goes_on_where_the_last_ended(create, ids):
+def test_pages_continue_newest_first_where_the_last_ended(create, ids):
     create("a", "b", "c", "d", "e")
 
     first, after_first = ids(limit=2)
@@ -65,7 +61,7 @@ def test_the_newest_come_first_and_each_page_goes_on_where_the_last_ended(create
     assert ids(limit=5) == (["e", "d", "c", "b", "a"], None)
 
 
-def test_a_page_goes_on_although_its_last_request_is_gone(create, ids, redis, key_id):
+def test_the_next_page_does_not_need_the_last_request_of_the_previous_one(create, ids, redis, key_id):
     create("a", "b", "c")
     _, after_first = ids(limit=2)
     expire(redis, "b")
@@ -74,7 +70,7 @@ def test_a_page_goes_on_although_its_last_request_is_gone(create, ids, redis, ke
     assert ids(limit=2, before=after_first) == (["a"], None)
 
 
-def test_requests_are_chosen_by_status_and_by_their_own_name(create, ids, transitions):
+def test_requests_are_selected_by_status_and_custom_id(create, ids, transitions):
     create("a", "c", custom_id="one")
     create("b", custom_id="two")
     create("d")
@@ -82,25 +78,25 @@ def test_requests_are_chosen_by_status_and_by_their_own_name(create, ids, transi
     transitions.complete(uuid("a"), 1, OUTPUT, {})
     transitions.cancel(uuid("c"), CANCELLED)
 
-    assert ids(RequestFilter(status=Status.QUEUED))[0] == ["d", "b"]
-    assert ids(RequestFilter(custom_id="one"))[0] == ["c", "a"]
-    assert ids(RequestFilter(Status.COMPLETED, "one"))[0] == ["a"]
-    assert ids(RequestFilter(Status.COMPLETED, "two"))[0] == []
-    assert ids(RequestFilter(custom_id="none"))[0] == []
+    assert ids(status=Status.QUEUED)[0] == ["d", "b"]
+    assert ids(custom_id="one")[0] == ["c", "a"]
+    assert ids(status=Status.COMPLETED, custom_id="one")[0] == ["a"]
+    assert ids(status=Status.COMPLETED, custom_id="two")[0] == []
+    assert ids(custom_id="none")[0] == []
 
 
-def test_a_rare_status_is_looked_for_a_step_at_a_time(create, ids, transitions, monkeypatch):
+def test_a_rare_status_is_searched_in_steps(create, ids, transitions, monkeypatch):
     monkeypatch.setattr(listing, "MAX_READ", 3)
     create("a", "b", "c", "d", "e")
     transitions.cancel(uuid("a"), CANCELLED)
 
-    first, after_first = ids(RequestFilter(status=Status.FAILED))
-    second, end = ids(RequestFilter(status=Status.FAILED), before=after_first)
+    first, after_first = ids(status=Status.FAILED)
+    second, end = ids(status=Status.FAILED, before=after_first)
 
     assert (first, second, end) == ([], ["a"], None)
 
 
-def test_what_is_listed_has_its_result_and_no_parameters(create, transitions, redis, key_id):
+def test_listed_requests_have_results_and_no_parameters(create, transitions, redis, key_id):
     create("a", custom_id="one")
     claim_request(transitions, uuid("a"))
     transitions.complete(uuid("a"), 1, OUTPUT, {})
@@ -110,7 +106,7 @@ def test_what_is_listed_has_its_result_and_no_parameters(create, transitions, re
     assert (record.custom_id, record.output, record.params) == ("one", OUTPUT, {})
 
 
-def test_what_has_expired_is_not_shown_and_leaves_the_lists_as_others_come(create, ids, redis, key_id):
+def test_expired_requests_are_not_shown_and_leave_the_lists_as_others_come(create, ids, redis, key_id):
     lists = keyspace.requests(key_id), keyspace.requests(key_id, "one")
     create(*"abcde", custom_id="one")
     expire(redis, *"abcde")
@@ -121,7 +117,7 @@ def test_what_has_expired_is_not_shown_and_leaves_the_lists_as_others_come(creat
     assert [redis.zcard(each) for each in lists] == [3, 3]
 
 
-def test_a_list_lives_as_long_as_what_is_in_it_may(transitions, key_id, redis, settings):
+def test_a_list_lives_as_long_as_its_requests_may(transitions, key_id, redis, settings):
     deadlines = Deadlines(start_timeout_s=1000, timeout_s=100)
     longest_ms = (deadlines.longest_s + settings.result_ttl_s) * 1000
     options = RequestOptions(custom_id="one")
@@ -144,7 +140,7 @@ def test_a_request_that_ends_hours_late_is_in_its_lists_again(
 
     transitions.cancel(uuid("a"), CANCELLED)
 
-    assert ids(RequestFilter(custom_id=custom_id)) == (["a"], None)
+    assert ids(custom_id=custom_id) == (["a"], None)
     assert redis.pttl(listed) >= settings.result_ttl_s * 1000
 
 
@@ -157,7 +153,7 @@ def test_the_end_of_a_request_does_not_move_it_in_its_list(create, transitions, 
     assert ids(limit=1) == before
 
 
-def test_a_request_that_was_refused_is_not_listed(redis, settings, key_id, ids):
+def test_a_refused_request_is_not_listed(redis, settings, key_id, ids):
     redis.hset(keyspace.api_key(key_id), "credits", 0)
 
     with pytest.raises(Exception, match="0 credits"):

@@ -9,6 +9,8 @@ from uuid import uuid4
 
 import pytest
 from redis import Redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 
 from jobs import keyspace
 from jobs.config.settings import Settings
@@ -20,13 +22,15 @@ from jobs.lifecycle.lease_owner import LeaseOwner, this_machine
 from jobs.lifecycle.move_script import MAX_SWEPT
 from jobs.lifecycle.moves import Failure, IllegalMove
 from jobs.lifecycle.status import FailureCode, Status
-from jobs.lifecycle.transitions import Transitions
-from jobs.maintenance.reconciler import PAGE, Reconciler
+from jobs.maintenance import reconciler as reconciler_module
+from jobs.maintenance.reconciler import Reconciler
 from jobs.queue.rq import open_queue
+from jobs.redis.connection import connect
 from tests.asking import LEASE_OWNER, accept, asked, claim_request, queued
-from tests.redis.hearing import hearing
+from tests.redis.recording import recording
 
 URL = "https://shop.example/shirt.jpg"
+PAGE = MAX_SWEPT  # instead of five times as many, as requests are created one by one
 
 
 @pytest.fixture
@@ -41,11 +45,6 @@ def request_id(submit):
 
 
 @pytest.fixture
-def transitions(redis, settings):
-    return Transitions(redis, settings)
-
-
-@pytest.fixture
 def claim(transitions):
     return partial(claim_request, transitions)
 
@@ -55,7 +54,7 @@ def reconciler(redis, settings):
     return Reconciler(redis, settings)
 
 
-def test_a_request_no_worker_took_in_time_fails_and_leaves_the_queue(
+def test_a_request_that_no_worker_claimed_in_time_fails_and_leaves_the_queue(
     redis, transitions, reconciler, request_id
 ):
     redis.zadd(keyspace.DEADLINES, {request_id: 1})
@@ -74,7 +73,7 @@ def test_a_request_within_its_deadline_is_not_changed(redis, transitions, reconc
     assert queued(redis, key_id) == [request_id]
 
 
-def test_a_deadline_of_a_request_that_is_gone_is_forgotten(redis, reconciler, request_id):
+def test_the_deadline_of_a_missing_request_is_removed(redis, reconciler, request_id):
     redis.delete(keyspace.request(request_id))
     redis.zadd(keyspace.DEADLINES, {request_id: 1})
 
@@ -185,7 +184,7 @@ def test_after_redis_was_away_workers_get_time_to_renew_their_leases(settings, r
         def __getattr__(self, name: str) -> object:
             if name == "hgetall" and self.away:
                 self.away = False
-                return Redis(port=1).hgetall
+                return Redis(port=1, retry=Retry(NoBackoff(), 0)).hgetall
             return getattr(redis, name)
 
     reconciler = Reconciler(AwayOnce(), settings)  # type: ignore[arg-type]
@@ -207,10 +206,11 @@ def test_an_unknown_entry_does_not_block_others(redis, transitions, reconciler, 
 
 
 @pytest.fixture
-def many(redis, transitions):
+def many(redis, transitions, monkeypatch):
     """Requests of a key with credits, more than are ended one by one."""
+    monkeypatch.setattr(reconciler_module, "PAGE", PAGE)
     key_id = ApiKeys(redis).create("shop", KeyOptions(credits=10_000))[0].key_id
-    made = [str(uuid4()) for _ in range(2 * PAGE + 100)]
+    made = [str(uuid4()) for _ in range(2 * PAGE + 50)]
     for request_id in made:
         transitions.create(NewRequest(request_id, key_id, {}))
     return key_id, made
@@ -240,11 +240,11 @@ def test_one_step_ends_a_limited_number_of_requests(redis, reconciler, many):
     _, made = many
     redis.zadd(keyspace.DEADLINES, dict.fromkeys(made, 1))
 
-    with hearing(redis) as heard:
+    with recording(redis) as commands:
         reconciler.round()
 
     assert redis.zcard(keyspace.WAITING) == 0
-    steps = [said for said in heard if said["command"].startswith("EVALSHA")]
+    steps = [each for each in commands if each["command"].startswith("EVALSHA")]
     assert len(steps) >= len(made) / MAX_SWEPT
 
 
@@ -263,7 +263,7 @@ def test_a_running_request_and_an_unknown_entry_do_not_block_a_sweep(redis, tran
 
 
 def test_all_delayed_requests_are_requeued_in_one_round(redis, transitions, reconciler, many, monkeypatch):
-    monkeypatch.setattr("jobs.maintenance.reconciler.MAX_MOVE_S", 60)
+    monkeypatch.setattr(reconciler_module, "MAX_MOVE_S", 60)
     key_id, made = many
     for request_id in made:
         transitions.claim(LEASE_OWNER)
@@ -290,7 +290,8 @@ def test_it_stops_in_the_middle_of_a_round(settings, redis, many):
     assert redis.zcard(keyspace.WAITING) > 0
 
 
-def test_it_continues_after_an_error_until_it_is_stopped(settings, caplog):
+def test_it_continues_after_an_error_until_it_is_stopped(settings, caplog, monkeypatch):
+    monkeypatch.setattr(reconciler_module, "INTERVAL_S", 0.01)
     away = Settings(redis_url="redis://127.0.0.1:1/0", data_dir=settings.data_dir)
     stopped = threading.Event()
     rounds = []
@@ -303,7 +304,7 @@ def test_it_continues_after_an_error_until_it_is_stopped(settings, caplog):
             if len(rounds) == 2:
                 stopped.set()
 
-    Counting(Redis.from_url(away.redis_url), away).run_until(stopped)
+    Counting(connect(away), away).run_until(stopped)
 
     assert len(rounds) == 2
     assert "reconciling failed" in caplog.text

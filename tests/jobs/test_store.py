@@ -30,7 +30,7 @@ def store(request, settings: Settings, monkeypatch) -> PictureStore:
     return PictureStore.open(settings.model_copy(update={"storage_url": bucket.url}))
 
 
-def test_what_is_put_can_be_read_whole_and_in_part(store):
+def test_a_stored_picture_can_be_read_whole_and_in_part(store):
     path = store.new_path("outputs", new_token(), NOON)
     store.put(path, b"0123456789")
 
@@ -38,7 +38,7 @@ def test_what_is_put_can_be_read_whole_and_in_part(store):
     assert store.get_range(path, 2, 5) == asyncio.run(store.get_range_async(path, 2, 5)) == b"234"
 
 
-def test_a_copy_outlives_what_it_was_made_of(store):
+def test_a_copy_remains_when_the_original_is_deleted(store):
     first, copy = (store.new_path(kind, new_token(), NOON) for kind in ("outputs", "inputs"))
     store.put(first, b"0123456789")
 
@@ -50,7 +50,7 @@ def test_a_copy_outlives_what_it_was_made_of(store):
         store.copy(first, copy)
 
 
-def test_a_picture_is_on_its_way_to_disk_when_it_is_stored(settings):
+def test_the_system_writes_a_stored_picture_to_disk_at_once(settings):
     PictureStore.open(settings).put("outputs/20300101T0000/any", bytes(1_000_000))
 
     [file] = Path(settings.data_dir).glob("**/outputs/20300101T0000/any")
@@ -58,7 +58,7 @@ def test_a_picture_is_on_its_way_to_disk_when_it_is_stored(settings):
 
 
 def _dirty_pages(path: Path) -> int:
-    """Those of a file that Linux has not begun to write."""
+    """The number of pages of a file that Linux has not started to write."""
     pages, all_of_it = (ctypes.c_uint64 * 5)(), (ctypes.c_uint64 * 2)()
     with path.open("rb") as file:
         if ctypes.CDLL(None, use_errno=True).syscall(CACHESTAT, file.fileno(), all_of_it, pages, 0):
@@ -67,7 +67,7 @@ def _dirty_pages(path: Path) -> int:
     return pages[1]
 
 
-def test_the_size_is_told_before_a_picture_is_read(store):
+def test_the_size_is_known_before_a_picture_is_read(store):
     def refuse(size: int) -> None:
         raise MemoryError(size)
 
@@ -77,14 +77,14 @@ def test_the_size_is_told_before_a_picture_is_read(store):
         store.get("outputs/20300101T0000/any", refuse)
 
 
-def test_what_is_not_there_is_a_file_not_found(store):
+def test_reading_a_missing_picture_is_an_error(store):
     with pytest.raises(PictureGone):
         store.get("outputs/20300101T0000/nothing")
     with pytest.raises(PictureGone):
         asyncio.run(store.get_range_async("outputs/20300101T0000/nothing", 0, 1))
 
 
-def test_what_is_not_there_is_no_trouble_to_delete(store):
+def test_deleting_a_missing_picture_is_no_error(store):
     there = store.new_path("inputs", new_token(), NOON)
     store.put(there, b"x")
 
@@ -94,7 +94,7 @@ def test_what_is_not_there_is_no_trouble_to_delete(store):
         store.get(there)
 
 
-def test_putting_again_replaces(store):
+def test_a_second_put_replaces_a_picture(store):
     path = store.new_path("inputs", new_token(), NOON)
     store.put(path, b"first")
     store.put(path, b"second")
@@ -102,7 +102,7 @@ def test_putting_again_replaces(store):
     assert store.get(path) == b"second"
 
 
-def test_a_sweep_takes_what_is_past_its_minute_and_nothing_else(store):
+def test_a_sweep_deletes_only_pictures_of_past_minutes(store):
     past, present, future = (
         store.new_path(kind, new_token(), NOON + after)
         for kind, after in (("inputs", -60), ("outputs", 0), ("outputs", 3600))
@@ -128,10 +128,10 @@ OF_OTHERS = (
 
 
 @pytest.mark.parametrize("path", OF_OTHERS)
-def test_a_sweep_leaves_what_others_keep_in_the_same_place(store, path):
-    ours = store.new_path("outputs", new_token(), 0)
+def test_a_sweep_deletes_no_file_of_another_application(store, path):
+    own = store.new_path("outputs", new_token(), 0)
     upload = store.new_path("uploads", sha256(b"x").hexdigest(), 0)
-    for each in (path, ours, upload):
+    for each in (path, own, upload):
         store.put(each, b"x")
 
     assert store.sweep(NOON) == 2
@@ -157,7 +157,7 @@ def test_many_threads_can_write_at_once(store):
     assert [store.get(path) for path in paths] == [path.encode() for path in paths]
 
 
-def test_a_directory_that_cannot_be_used_is_trouble_of_each_use_until_it_can(tmp_path):
+def test_an_unusable_directory_is_an_error_at_each_use_until_it_is_usable(tmp_path):
     (tmp_path / "store").touch()
     store = PictureStore.open(Settings(data_dir=tmp_path))
 

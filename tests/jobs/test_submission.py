@@ -12,13 +12,12 @@ from redis.exceptions import ResponseError
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
-from jobs.lifecycle.idempotency import IdempotencyConflict
+from jobs.lifecycle.creation import IdempotencyConflict
 from jobs.lifecycle.moves import CANCELLED, IllegalMove, NotEnoughCredits, QueueFull
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.inputs import SAMPLE, STORE, sample_bytes
 from jobs.pictures.references import InvalidPictures
-from jobs.pictures.store import PictureStore
 from jobs.queue.rq import RQ_TTL_S, TASK
 from jobs.resubmission import Resubmission
 from tests.asking import accept, asked, claim_request, queued, rq_queue
@@ -26,11 +25,6 @@ from tests.asking import accept, asked, claim_request, queued, rq_queue
 ORIGIN = "http://pictures.example"
 LOGO = sample_bytes("logo.png") or b""
 URL = "https://shop.example/shirt.jpg"
-
-
-@pytest.fixture
-def store(settings: Settings) -> PictureStore:
-    return PictureStore.open(settings)
 
 
 @pytest.fixture
@@ -187,13 +181,13 @@ def test_a_conflict_of_idempotency_leaves_no_inputs(redis, settings, store, key_
 def test_a_request_that_cannot_be_submitted_again_leaves_no_copies(redis, settings, store, submit, key_id):
     request_id = submit(base_image=INLINE, overlay_image=INLINE)
     Transitions(redis, settings).cancel(request_id, CANCELLED)
-    kept = stored_inputs(settings)
+    stored = stored_inputs(settings)
     redis.hset(keyspace.api_key(key_id), "credits", 0)
 
     with pytest.raises(NotEnoughCredits):
         Resubmission(redis, settings, store).resubmit(request_id)
 
-    assert stored_inputs(settings) == kept
+    assert stored_inputs(settings) == stored
 
 
 def test_a_full_redis_refuses_a_submit_without_traces(redis: Redis, settings, submit):

@@ -3,10 +3,8 @@
 import json
 
 import pytest
-from redis import Redis
 
 from jobs import keyspace
-from jobs.config.settings import Settings
 from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.move_script import MAX_FAILED_PARAMS_BYTES
 from jobs.lifecycle.moves import Failure, IllegalMove
@@ -23,11 +21,6 @@ CANCELLED = Failure(FailureCode.CANCELLED, "cancelled by its owner")
 
 
 PARAMS = {"base_image": "https://a.example/b.jpg"}
-
-
-@pytest.fixture
-def transitions(redis: Redis, settings: Settings) -> Transitions:
-    return Transitions(redis, settings)
 
 
 @pytest.fixture
@@ -128,8 +121,8 @@ def test_a_request_goes_from_queued_over_processing_to_completed(transitions, re
     assert record.metrics["total_time"] >= record.metrics["queue_time"] >= 0
 
 
-@pytest.mark.parametrize(("longer", "kept"), [(0, True), (1, False)])
-def test_a_failed_request_keeps_short_parameters(transitions, read, key_id, longer, kept):
+@pytest.mark.parametrize(("longer", "is_stored"), [(0, True), (1, False)])
+def test_a_failed_request_keeps_short_parameters(transitions, read, key_id, longer, is_stored):
     address = "https://a.example/"
     room = MAX_FAILED_PARAMS_BYTES - len(json.dumps({"base_image": address}))
     params = {"base_image": address + (room + longer) * "b"}
@@ -138,7 +131,7 @@ def test_a_failed_request_keeps_short_parameters(transitions, read, key_id, long
 
     transitions.cancel(ID, CANCELLED)
 
-    assert read().params == (params if kept else {})
+    assert read().params == (params if is_stored else {})
 
 
 def test_a_queued_request_can_fail_at_once(transitions, read, create):
@@ -218,20 +211,20 @@ def test_the_job_appears_with_the_record_and_rq_reads_what_it_would_have_written
     assert queue.job_ids == ["by-rq"]
     assert queued(redis, key_id) == [ID]
     of_key = rq_queue(redis, key_id)
-    ours, theirs = of_key.fetch_job(ID).to_dict(), queue.fetch_job(by_rq.id).to_dict()
-    assert ours.pop("failure_ttl")
-    assert {name for name in theirs if ours[name] != theirs[name]} == {"created_at", "enqueued_at", "origin"}
+    job, other = of_key.fetch_job(ID).to_dict(), queue.fetch_job(by_rq.id).to_dict()
+    assert job.pop("failure_ttl")
+    assert {name for name in other if job[name] != other[name]} == {"created_at", "enqueued_at", "origin"}
     assert redis.smembers("rq:queues") == {queue.key.encode(), of_key.key.encode()}
 
 
-def test_a_key_that_was_just_revoked_creates_nothing(redis, transitions):
+def test_a_revoked_key_creates_nothing(redis, transitions):
     with pytest.raises(IllegalMove, match="revoked"):
         transitions.create(NewRequest(ID, "key_gone", PARAMS))
 
     assert redis.dbsize() == 0
 
 
-def test_the_log_of_a_failure_has_its_owners_name_for_the_request(transitions, key_id, caplog):
+def test_the_log_of_a_failure_has_the_custom_id(transitions, key_id, caplog):
     transitions.create(NewRequest(ID, key_id, PARAMS, options=RequestOptions(custom_id="sku-1")))
     claim_request(transitions, ID)
 

@@ -10,22 +10,15 @@ import pytest
 from jobs import keyspace
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
-from jobs.lifecycle.creation import NewRequest
-from jobs.lifecycle.deadlines import Deadlines
+from jobs.lifecycle.creation import Deadlines, NewRequest
 from jobs.lifecycle.moves import Failure, QueueFull
 from jobs.lifecycle.record import View
 from jobs.lifecycle.status import FailureCode
-from jobs.lifecycle.transitions import Transitions
 from jobs.queries.reading import Reader
 from jobs.redis.connection import connect_async_changes
 from tests.asking import LEASE_OWNER, queued
 
 CANCELLED = Failure(FailureCode.CANCELLED, "cancelled")
-
-
-@pytest.fixture
-def transitions(redis, settings):
-    return Transitions(redis, settings)
 
 
 @pytest.fixture

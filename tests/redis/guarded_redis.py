@@ -1,4 +1,4 @@
-"""A Redis as the stack's: with the options and the ACL of docker-compose.yml, and with TLS and a password."""
+"""A Redis with the options and the ACL of docker-compose.yml, and with TLS and a password."""
 
 import shutil
 import subprocess
@@ -23,7 +23,7 @@ READY_S = 180
 
 @dataclass
 class GuardedRedis:
-    """`plain` is what the stack's services use; `tls` is the same rights for a user with a password."""
+    """URLs: `plain` as in the stack, `tls` for a user with a password and the same rights."""
 
     plain: str
     tls: str
@@ -31,21 +31,21 @@ class GuardedRedis:
 
 
 def compose_options() -> list[str]:
-    """What docker-compose.yml starts Redis with."""
+    """The options of Redis in docker-compose.yml."""
     compose = yaml.safe_load((Path(__file__).parents[2] / "docker-compose.yml").read_text())
     options: list[str] = compose["services"]["redis"]["command"]
     return options
 
 
 def acl(options: list[str]) -> list[str]:
-    """The rules of the one user among them, after its name, state and password."""
+    """The rules of the only user, after its name, state and password."""
     rules = options[options.index("nopass") + 1 :]
     return rules[: next((at for at, rule in enumerate(rules) if rule.startswith("--")), len(rules))]
 
 
 @contextmanager
 def serving(directory: Path) -> Iterator[GuardedRedis]:
-    """A running one; skips, and in CI fails, where there is no Redis with TLS."""
+    """Without a Redis with TLS the test is skipped, on CI it fails."""
     authority = trustme.CA()
     authority.cert_pem.write_to_path(directory / "authority.pem")
     authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(directory / "server.pem")

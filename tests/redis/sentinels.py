@@ -24,7 +24,7 @@ SENTINEL_PASSWORD = "sentinel's p@ss"
 
 @dataclass
 class Sentinels:
-    """`url` names them, and first one that nobody serves; `master` is who is it at first."""
+    """`url` names them after an address without a server; `master` is the first master."""
 
     url: str
     master: "subprocess.Popen[bytes]"
@@ -32,7 +32,7 @@ class Sentinels:
 
 @contextmanager
 def serving(directory: Path) -> Iterator[Sentinels]:
-    """Running ones; skips, and in CI fails, where there is no redis-server."""
+    """Without redis-server the test is skipped, on CI it fails."""
     master, replica, *watching = (free_port() for _ in range(5))
     account = {"--requirepass": PASSWORD, "--masterauth": PASSWORD, "--repl-diskless-sync-delay": "0"}
     with ended_at_last() as processes:
@@ -51,7 +51,7 @@ def serving(directory: Path) -> Iterator[Sentinels]:
 
 @contextmanager
 def serving_tls(directory: Path) -> Iterator[str]:
-    """The URL of one Redis and one Sentinel that speak TLS alone."""
+    """The URL of one Redis and one Sentinel that use only TLS."""
     authority, pem = trustme.CA(), directory / "server.pem"
     authority.cert_pem.write_to_path(directory / "authority.pem")
     authority.issue_cert("127.0.0.1").private_key_and_cert_chain_pem.write_to_path(pem)
@@ -74,7 +74,6 @@ def serving_tls(directory: Path) -> Iterator[str]:
 
 @contextmanager
 def ended_at_last() -> Iterator[list["subprocess.Popen[bytes]"]]:
-    """A list of processes, which are ended."""
     processes: list[subprocess.Popen[bytes]] = []
     try:
         yield processes
@@ -85,7 +84,7 @@ def ended_at_last() -> Iterator[list["subprocess.Popen[bytes]"]]:
 
 
 def serve(directory: Path, port: int, *first: str, **options: str) -> "subprocess.Popen[bytes]":
-    """A Redis that keeps nothing."""
+    """A Redis that writes no file."""
     own = directory / f"redis-{options.get('--tls-port', port)}"
     own.mkdir()
     common = {"--dir": str(own), "--bind": "127.0.0.1", "--port": str(port), "--save": ""}
@@ -113,7 +112,7 @@ def watch(
 
 
 def is_linked(port: int) -> bool:
-    """Whether the replica at `port` has its master's data; Sentinels that come later see it at once."""
+    """Whether the replica at `port` has its master's data; Sentinels started later see it at once."""
     with Redis(port=port, password=PASSWORD) as replica:
         return bool(replica.info("replication")["master_link_status"] == "up")
 
@@ -131,7 +130,6 @@ def knows_all(port: int) -> bool:
 
 
 def until(holds: Callable[[], bool], what: str, patience_s: float = READY_S) -> None:
-    """Wait for something to hold."""
     deadline = time.monotonic() + patience_s
     while not holds():
         assert time.monotonic() < deadline, f"not within {patience_s} s: {what}"

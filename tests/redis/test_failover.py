@@ -1,4 +1,4 @@
-"""A managed Redis that fails over: its replica is the primary now at one address; old connections stay."""
+"""A managed Redis fails over behind one address, while old connections stay open."""
 
 import asyncio
 import contextlib
@@ -60,7 +60,7 @@ def samples(stack: Stack) -> dict[str, str]:
     }
 
 
-def test_under_load_every_accepted_request_ends_and_submits_go_on(settings, fail_over, tmp_path):
+def test_under_load_every_accepted_request_ends_and_submits_continue(settings, fail_over, tmp_path):
     accepted, failed_over = list[str](), threading.Event()
 
     def submit(client: httpx.Client) -> bool:
@@ -70,7 +70,7 @@ def test_under_load_every_accepted_request_ends_and_submits_go_on(settings, fail
         return answer.status_code == 200
 
     def load() -> None:
-        """Submits, over the connections that the API keeps, until enough were accepted after the failover."""
+        """Submit until enough requests were accepted after the failover."""
         after = 0
         with httpx.Client(
             base_url=stack.url, headers=stack.client.headers, timeout=30, **ON_LOOPBACK
@@ -84,7 +84,7 @@ def test_under_load_every_accepted_request_ends_and_submits_go_on(settings, fail
         threads = [threading.Thread(target=load) for _ in range(4)]
         for thread in threads:
             thread.start()
-        until(lambda: len(accepted) > 20, "requests under way")
+        until(lambda: len(accepted) > 20, "accepted requests")
         fail_over()
         failed_over.set()
         for thread in threads:
@@ -96,7 +96,7 @@ def test_under_load_every_accepted_request_ends_and_submits_go_on(settings, fail
         assert [process.poll() for process in stack.processes] == [None] * 3
 
 
-def test_without_a_worker_what_is_late_ends_and_who_waits_is_woken(settings, fail_over, tmp_path):
+def test_without_a_worker_late_requests_end_and_wake_long_polls(settings, fail_over, tmp_path):
     env = environment(settings.redis_url, tmp_path, start_timeout_s=3, job_timeout_s=1)
     with running(env, workers=0) as stack:
         request_id = stack.submit(**samples(stack))
@@ -107,7 +107,7 @@ def test_without_a_worker_what_is_late_ends_and_who_waits_is_woken(settings, fai
         assert ended.json()["code"] == "timeout"
 
 
-def test_a_change_that_was_refused_is_made_once_at_the_new_primary(settings, pair, fail_over):
+def test_a_refused_write_is_made_once_at_the_new_primary(settings, pair, fail_over):
     with connect(settings) as api, connect_worker(settings) as worker:
         for redis in (api, worker):
             redis.ping()
@@ -118,7 +118,7 @@ def test_a_change_that_was_refused_is_made_once_at_the_new_primary(settings, pai
             assert new.get("changes") == b"2"
 
 
-def test_a_wait_for_the_queue_goes_on_at_the_new_primary(settings, pair, fail_over):
+def test_a_wait_for_the_queue_continues_at_the_new_primary(settings, pair, fail_over):
     taken = list[bytes]()
 
     def wait() -> None:
@@ -130,7 +130,7 @@ def test_a_wait_for_the_queue_goes_on_at_the_new_primary(settings, pair, fail_ov
         worker.ping()
         waiting = threading.Thread(target=wait)
         waiting.start()
-        until(lambda: old.info("clients")["blocked_clients"] == 1, "a wait for the queue")
+        until(lambda: old.info("clients")["blocked_clients"] == 1, "a blocked client")
 
         fail_over()
         with Redis(port=pair.primary.port) as new:
@@ -139,7 +139,7 @@ def test_a_wait_for_the_queue_goes_on_at_the_new_primary(settings, pair, fail_ov
             assert (taken, new.lrange("taken", 0, -1)) == ([b"job"], [b"job"])
 
 
-def test_an_address_that_leads_to_a_replica_serves_nothing(settings, pair, address):
+def test_a_replica_is_refused(settings, pair, address):
     async def read() -> None:
         async with connect_async(settings) as redis:
             await redis.get("any")
@@ -152,7 +152,7 @@ def test_an_address_that_leads_to_a_replica_serves_nothing(settings, pair, addre
             redis.get("any")
 
 
-def test_a_pipeline_that_was_refused_is_made_once_at_the_new_primary(settings, fail_over):
+def test_a_refused_pipeline_is_made_once_at_the_new_primary(settings, fail_over):
     with connect(settings) as redis:
         redis.ping()
         fail_over()
@@ -164,14 +164,12 @@ def test_a_pipeline_that_was_refused_is_made_once_at_the_new_primary(settings, f
 
 
 def cut_off(pair: RedisPair) -> None:
-    """Have the old primary, now a replica, hear of nothing any more."""
+    """Cut the old primary, now a replica, off from the new one."""
     with Redis(port=pair.replica.port) as old:
         old.replicaof("127.0.0.1", "1")
 
 
-def test_watchers_are_woken_again_although_the_old_primary_says_nothing_more(
-    settings, pair, fail_over, monkeypatch
-):
+def test_watchers_are_woken_although_the_old_primary_is_silent(settings, pair, fail_over, monkeypatch):
     monkeypatch.setattr(changes_module, "QUIET_S", 0.5)
 
     async def watching() -> None:
@@ -193,18 +191,16 @@ def test_watchers_are_woken_again_although_the_old_primary_says_nothing_more(
     asyncio.run(asyncio.wait_for(watching(), PATIENCE_S))
 
 
-def test_a_worker_is_told_again_although_the_old_primary_says_nothing_more(
-    settings, pair, fail_over, monkeypatch
-):
+def test_a_worker_gets_commands_although_the_old_primary_is_silent(settings, pair, fail_over, monkeypatch):
     monkeypatch.setattr(commands_module, "QUIET_S", 0.5)
-    channel, heard = PUBSUB_CHANNEL_TEMPLATE % "a-worker", threading.Event()
+    channel, received = PUBSUB_CHANNEL_TEMPLATE % "a-worker", threading.Event()
 
     with connect_worker(settings) as redis:
-        commands = Commands(redis, channel, lambda _: heard.set())
-        until(lambda: redis.pubsub_numsub(channel)[0][1] == 1, "a worker that hears commands")
+        commands = Commands(redis, channel, lambda _: received.set())
+        until(lambda: redis.pubsub_numsub(channel)[0][1] == 1, "a subscribed worker")
         fail_over()
         cut_off(pair)
         with Redis(port=pair.primary.port) as new:
-            until(lambda: bool(new.publish(channel, "stop")), "a worker that hears them again")
-        assert heard.wait(PATIENCE_S)
+            until(lambda: bool(new.publish(channel, "stop")), "a worker that is subscribed again")
+        assert received.wait(PATIENCE_S)
         commands.close()

@@ -1,4 +1,4 @@
-"""The whole service over a Redis with an ACL, a password and TLS, as docs/stack.md says to set it up."""
+"""The whole service over a Redis with an ACL, a password and TLS, set up as in docs/stack.md."""
 
 import re
 import subprocess
@@ -19,7 +19,7 @@ from jobs.pictures.store import PictureStore
 from jobs.redis.connection import connect
 from tests.redis import guarded_redis
 from tests.redis.guarded_redis import ENCODED, PASSWORD
-from tests.stack import Stack, environment, running
+from tests.stack import PATIENT, Stack, environment, running
 from tests.test_compose_file import SERVICES
 
 STACK_DOCS = Path(__file__).parents[2] / "docs" / "stack.md"
@@ -39,7 +39,8 @@ def url(guarded, request) -> str:
 @pytest.fixture(scope="module")
 def stack(url, tmp_path_factory):
     directory = tmp_path_factory.mktemp("stack")
-    env = environment(url, directory, fetch_allow="127.0.0.1/32", job_timeout_s=30)
+    patient = f"{url}{'&' if '?' in url else '?'}{PATIENT}"
+    env = environment(patient, directory, fetch_allow="127.0.0.1/32", job_timeout_s=30)
     with (directory / "log").open("w+b") as log, running(env, log=log) as stack:
         yield stack
 
@@ -58,14 +59,14 @@ def samples(stack: Stack) -> dict[str, str]:
     }
 
 
-def test_the_acl_in_the_documentation_is_the_one_of_the_stack():
+def test_the_documented_acl_is_that_of_the_stack():
     rules = re.search(r"^user superimpose on >PASSWORD (.*)$", STACK_DOCS.read_text(), re.MULTILINE)
 
     assert rules is not None
     assert rules[1].split() == guarded_redis.acl(guarded_redis.compose_options())
 
 
-def test_requests_are_made_and_pictures_served(stack):
+def test_requests_complete_and_pictures_are_served(stack):
     request_id = stack.submit(**samples(stack))
 
     assert stack.finish(request_id).json()["status"] == "COMPLETED"
@@ -87,11 +88,11 @@ def test_a_running_request_is_stopped(stack, origin):
 
 
 def operate(url: str, data_dir: Path, *arguments: str) -> Result:
-    """One of the operator's, in this process."""
+    """Run a command of the operator in this process."""
     return CliRunner(env=environment(url, data_dir)).invoke(app, arguments)
 
 
-def test_keys_are_made_listed_and_revoked(url, tmp_path):
+def test_keys_are_created_listed_and_revoked(url, tmp_path):
     made = operate(url, tmp_path, "keys", "create", "shop")
     key_id = made.stderr.split()[0]
 
@@ -100,7 +101,7 @@ def test_keys_are_made_listed_and_revoked(url, tmp_path):
     assert key_id not in operate(url, tmp_path, "keys", "list").stdout
 
 
-def test_the_reconciler_ends_what_is_late(stack, url, tmp_path, origin):
+def test_the_reconciler_ends_late_requests(stack, url, tmp_path, origin):
     settings = Settings(redis_url=url, data_dir=tmp_path)
     path = f"/hangs.jpg?late-{stack.url}"
     request_id = stack.submit(**samples(stack) | {"base_image": origin.url + path})
@@ -144,60 +145,60 @@ def test_the_health_check_of_the_workers_container_passes(stack):
         "EVAL return(redis.call('get','other')) 0",
     ],
 )
-def test_a_command_or_a_key_beyond_ours_is_refused(url, command):
+def test_other_commands_and_keys_are_refused(url, command):
     refusal = pytest.raises((NoPermissionError, ResponseError), match=r"permission|not allowed|can't access")
     with Redis.from_url(url) as redis, refusal:
         redis.execute_command(*command.split())
 
 
-def test_nothing_is_refused_to_the_service_itself(stack):
+def test_no_command_of_the_service_is_refused(stack):
     stack.submit(**samples(stack))
-    said = log_of(stack)
+    log = log_of(stack)
 
-    assert "COMPLETED" in said
-    assert not any(word in said for word in ("NOPERM", "permissions", "Traceback", "housekeeping failed"))
+    assert "COMPLETED" in log
+    assert not any(word in log for word in ("NOPERM", "permissions", "Traceback", "housekeeping failed"))
 
 
-def test_a_wrong_password_is_one_sentence_that_does_not_say_it(guarded, tmp_path):
+def test_a_wrong_password_is_one_sentence_that_does_not_contain_it(guarded, tmp_path):
     wrong = guarded.tls.replace(ENCODED, f"{ENCODED}-not")
     with Redis.from_url(wrong) as redis, pytest.raises(AuthenticationError):
         redis.ping()
 
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "cli", "keys", "list"],
         env=environment(wrong, tmp_path),
         capture_output=True,
         text=True,
     )
 
-    assert told.returncode == 4
-    assert told.stderr.startswith("superimpose: Redis cannot be reached: ")
-    assert not any(secret in told.stderr for secret in (PASSWORD, ENCODED, "p@ss"))
+    assert result.returncode == 4
+    assert result.stderr.startswith("superimpose: Redis cannot be reached: ")
+    assert not any(secret in result.stderr for secret in (PASSWORD, ENCODED, "p@ss"))
 
 
-def test_a_server_of_another_authority_is_not_spoken_to(guarded, tmp_path):
+def test_a_certificate_of_another_authority_is_refused(guarded, tmp_path):
     unknown = guarded.tls.partition("?")[0]
 
-    told = subprocess.run(
+    result = subprocess.run(
         [sys.executable, "-m", "cli", "keys", "list"],
         env=environment(unknown, tmp_path),
         capture_output=True,
         text=True,
     )
 
-    assert told.returncode == 4
-    assert "CERTIFICATE_VERIFY_FAILED" in told.stderr
+    assert result.returncode == 4
+    assert "CERTIFICATE_VERIFY_FAILED" in result.stderr
 
 
 @pytest.mark.parametrize("arguments", [["requests", "list"], ["queue", "--once"]])
 def test_the_operators_commands_work_with_these_rights(guarded, tmp_path, arguments):
-    told = operate(guarded.plain, tmp_path, *arguments)
+    result = operate(guarded.plain, tmp_path, *arguments)
 
-    assert (told.exit_code, told.stderr) == (0, "")
+    assert (result.exit_code, result.stderr) == (0, "")
 
 
 def test_the_doctor_finds_these_rights_enough(guarded, tmp_path):
-    told = operate(guarded.plain, tmp_path, "doctor")
+    result = operate(guarded.plain, tmp_path, "doctor")
 
-    assert "ok   redis rights" in told.stdout
-    assert "ok   redis fsync        hidden by its ACL" in told.stdout
+    assert "ok   redis rights" in result.stdout
+    assert "ok   redis fsync        hidden by its ACL" in result.stdout

@@ -1,4 +1,4 @@
-"""A TCP port on the way to a Redis that loses answers, or whole connections, as told."""
+"""A TCP proxy to a Redis that drops replies, or whole connections."""
 
 import contextlib
 import math
@@ -16,16 +16,16 @@ TICK_S = 0.05
 class Way:
     """Requests always arrive, so that one that is sent twice has its effect twice.
 
-    `to_drop` says how many answers, from now on, do not come back, and `until_said` what in a request
-    makes this all of them. The others come back `rewritten`.
+    `to_drop` is the number of next replies that are dropped: all, once a request contains `drop_from`. The
+    others are `rewritten`.
     """
 
     def __init__(self, redis_socket: Path) -> None:
         self.to_drop: float = 0
-        self.until_said: bytes | None = None
-        self._was_said = threading.Event()
+        self.drop_from: bytes | None = None
+        self._is_found = threading.Event()
         self.forgets: set[socket.socket] = set()
-        """Connections that break at the next word, as those that a NAT has forgotten do."""
+        """Connections that break at their next request, as if a NAT had forgotten them."""
         self.clients: set[socket.socket] = set()
         self.rewritten: Callable[[bytes], bytes] = bytes
         self._redis_socket = redis_socket
@@ -36,7 +36,6 @@ class Way:
 
     @property
     def port(self) -> int:
-        """Where it begins."""
         return int(self._listener.getsockname()[1])
 
     @contextmanager
@@ -47,20 +46,20 @@ class Way:
         self.to_drop = 0
 
     @contextmanager
-    def deaf_from(self, said: bytes, seconds: float) -> Iterator[None]:
-        """From the command that contains `said` on, no reply comes back for `seconds`."""
-        self.until_said = said
+    def deaf_from(self, part: bytes, seconds: float) -> Iterator[None]:
+        """From the request that contains `part` on, no reply comes back for `seconds`."""
+        self.drop_from = part
 
-        def hear_again() -> None:
-            self._was_said.wait(50)
+        def recover() -> None:
+            self._is_found.wait(50)
             time.sleep(seconds)
             self.to_drop = 0
 
-        hearing = threading.Thread(target=hear_again)
-        hearing.start()
+        recovering = threading.Thread(target=recover)
+        recovering.start()
         yield
-        hearing.join()
-        assert self._was_said.is_set(), f"{said!r} was not asked for"
+        recovering.join()
+        assert self._is_found.is_set(), f"no request contained {part!r}"
 
     @contextmanager
     def full(self) -> Iterator[None]:
@@ -71,14 +70,13 @@ class Way:
             with contextlib.suppress(TimeoutError):
                 for _ in range(8):
                     waiting.enter_context(socket.create_connection(("127.0.0.1", self.port), 4 * TICK_S))
-                raise AssertionError("the backlog takes more than it should")
+                raise AssertionError("the backlog accepts more connections than it should")
             yield
         self._listener.listen()
         self._open.set()
 
     @contextmanager
     def serving(self) -> Iterator["Way"]:
-        """Serve in threads."""
         accepting = threading.Thread(target=self._accept, daemon=True)
         accepting.start()
         try:
@@ -98,26 +96,26 @@ class Way:
                 self.clients.add(client)
                 redis = socket.socket(socket.AF_UNIX)
                 redis.connect(str(self._redis_socket))
-                for passing in (self._requests, self._answers):
-                    threading.Thread(target=passing, args=(client, redis), daemon=True).start()
+                for forward in (self._requests, self._replies):
+                    threading.Thread(target=forward, args=(client, redis), daemon=True).start()
 
     def _requests(self, client: socket.socket, redis: socket.socket) -> None:
         with redis, contextlib.suppress(OSError):
-            while said := client.recv(65536):
+            while request := client.recv(65536):
                 if client in self.forgets:
                     client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     client.close()
                     break
-                if self.until_said and self.until_said in said:
-                    self.to_drop, self.until_said = math.inf, None
-                    self._was_said.set()
-                redis.sendall(said)
+                if self.drop_from and self.drop_from in request:
+                    self.to_drop, self.drop_from = math.inf, None
+                    self._is_found.set()
+                redis.sendall(request)
             redis.shutdown(socket.SHUT_RDWR)
 
-    def _answers(self, client: socket.socket, redis: socket.socket) -> None:
+    def _replies(self, client: socket.socket, redis: socket.socket) -> None:
         with client, contextlib.suppress(OSError):
-            while answer := redis.recv(65536):
+            while reply := redis.recv(65536):
                 if self.to_drop > 0:
                     self.to_drop -= 1
                 else:
-                    client.sendall(self.rewritten(answer))
+                    client.sendall(self.rewritten(reply))

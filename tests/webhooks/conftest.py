@@ -16,7 +16,7 @@ from jobs.lifecycle.transitions import Transitions
 from jobs.network.guard import Guard
 from jobs.network.resolve import Resolve, system_resolve
 from jobs.redis.connection import connect_async_changes
-from jobs.webhooks import exchange, scripts
+from jobs.webhooks import exchange, schedule
 from jobs.webhooks.deliveries import Deliveries, Delivery, State
 from tests.redis.sentinels import until
 from tests.webhook_events import with_webhooks
@@ -47,7 +47,7 @@ def transitions(redis: Redis, settings: Settings) -> Transitions:
 @pytest.fixture
 def retried_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same number of attempts, a moment after each other."""
-    monkeypatch.setitem(scripts.CONSTANTS, "SCHEDULE", [SOON_MS] * len(scripts.RETRY_AFTER_S))
+    monkeypatch.setitem(schedule.IN_SCRIPTS, "SCHEDULE", [SOON_MS] * len(schedule.RETRY_AFTER_S))
     monkeypatch.setattr(exchange, "MAX_PAUSE_S", SOON_MS / 1000)
     monkeypatch.setattr(sender, "IDLE_S", SOON_MS / 1000)
 

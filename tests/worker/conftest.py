@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from jobs.config.settings import Settings
-from jobs.lifecycle.deadlines import Deadlines
+from jobs.lifecycle.creation import Deadlines
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.transitions import Transitions
 from jobs.redis.connection import connect_worker

@@ -10,7 +10,7 @@ from jobs.lifecycle.output import Output
 from jobs.lifecycle.status import Status
 from jobs.lifecycle.transitions import Transitions
 from tests.asking import LEASE_OWNER
-from tests.redis.hearing import hearing
+from tests.redis.recording import recording
 from tests.redis.sentinels import until
 from worker import dispatcher, prefetch
 from worker.bell import Bell
@@ -182,7 +182,7 @@ def test_finished_jobs_share_a_round_trip_while_the_child_has_a_backlog(
     first = end_next(ready=3)
     assert record(first).status == Status.PROCESSING
 
-    with hearing(redis) as commands:
+    with recording(redis) as commands:
         second = end_next(ready=1)
     assert {record(each).status for each in (first, second)} == {Status.COMPLETED}
     assert sum(each["command"].startswith("EVALSHA") for each in commands) == 1

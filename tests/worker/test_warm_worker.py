@@ -16,7 +16,7 @@ from jobs import keyspace
 from jobs.cancellation import Cancellation
 from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
-from jobs.lifecycle.deadlines import Deadlines
+from jobs.lifecycle.creation import Deadlines
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.inputs import SAMPLE

@@ -18,8 +18,7 @@ import httpcore
 
 from compositor import File, Unread
 from jobs.network.addresses import AddressRules
-from jobs.network.guard import Guard
-from jobs.network.hosts import HostRules
+from jobs.network.guard import Guard, HostRules
 from jobs.network.resolve import Resolve, system_resolve
 from jobs.network.urls import InvalidUrl, Target, UrlRules
 from worker.fetch.cache import FetchContext, Gone, HttpCache, IsDecoded

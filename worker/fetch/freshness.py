@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from email.utils import formatdate
 from http import HTTPStatus
 
-from jobs.network.retry_after import http_date
+from jobs.timefmt import http_date
 from telemetry.imports import as_if_not_installed
 
 with as_if_not_installed("redis"):  # for a storage that we do not use

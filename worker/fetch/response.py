@@ -11,7 +11,7 @@ from itertools import chain
 
 import httpcore
 
-from jobs.network.retry_after import retry_after_s
+from jobs.timefmt import retry_after_s
 from worker.fetch.errors import Fault
 
 BLOCK = 16 * 1024  # bytes

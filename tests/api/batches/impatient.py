@@ -1,9 +1,9 @@
 """The command line with a shorter deadline for batches: `python -m tests.api.batches.impatient`."""
 
-from jobs.batches import scripts
+from jobs.batches import progress
 
 if __name__ == "__main__":
-    scripts.OPEN_FOR_S = 1
+    progress.OPEN_FOR_S = 1
     from cli.main import main
 
     main()

@@ -5,7 +5,7 @@ import time
 import httpx
 import pytest
 
-from jobs.webhooks.signature import sign
+from jobs.webhooks.secrets import sign
 from tests.chaos.outside.receiver import DELIVERED, FIRST_ANSWERS, LATEST_S, Receiver, receiving
 from tests.stack import ON_LOOPBACK
 

@@ -10,20 +10,18 @@ from typing import Any
 import pytest
 from redis import Redis
 
-from jobs.batches.command import BatchCommand
 from jobs.batches.opening import STAGE_MAX_REQUESTS, Batches, CreatedBatch, OpenBatch, SubmittedRequest
+from jobs.batches.progress import script
 from jobs.batches.reading import BatchReader
 from jobs.batches.record import BatchRecord
-from jobs.batches.scripts import script
 from jobs.config.settings import Settings
-from jobs.lifecycle.creation import common_args
-from jobs.lifecycle.deadlines import Deadlines
+from jobs.lifecycle.creation import Deadlines, common_args
 from jobs.lifecycle.options import RequestOptions
-from jobs.lifecycle.transitions import Transitions
 from jobs.pictures.inputs import sample_bytes
 from jobs.pictures.store import PictureStore, new_token
 from jobs.redis.connection import connect_async
 from jobs.redis.script import Script
+from jobs.submission import BatchCommand
 from tests.asking import HERE, SAMPLES
 
 LOGO = sample_bytes("logo.png") or b""
@@ -33,19 +31,18 @@ MORE_THAN_A_CALL = STAGE_MAX_REQUESTS + 10
 
 
 def stored(settings: Settings) -> list[Path]:
-    """Files of the store."""
     return [path for path in (settings.data_dir / "store").rglob("*") if path.is_file()]
 
 
 def requests(count: int, **more: Any) -> list[SubmittedRequest]:
-    """So many requests, named by their places: "r0", "r1" and so on."""
+    """Requests with the custom_ids "r0", "r1" and so on."""
     return [
         ({**SAMPLES, "x_offset": nth}, RequestOptions(custom_id=f"r{nth}", **more)) for nth in range(count)
     ]
 
 
 class Desk:
-    """Where batches are accepted and read."""
+    """Accepts and reads batches of a key."""
 
     def __init__(self, redis: Redis, settings: Settings, key_id: str) -> None:
         self.redis = redis
@@ -77,20 +74,20 @@ class Desk:
 
         return asyncio.run(accept())
 
-    def keep(self, sent: Sequence[SubmittedRequest], **more: Any) -> str:
-        """Keep requests of a batch, and die; its id."""
+    def stage(self, sent: Sequence[SubmittedRequest], **more: Any) -> str:
+        """Stage requests as a process that dies then; returns the id of the batch."""
 
-        async def keep() -> str:
+        async def stage() -> str:
             batch = await self._open(**more)
             await batch.add(sent)
             await batch._stage()
             return batch.batch_id
 
-        return asyncio.run(keep())
+        return asyncio.run(stage())
 
     def accept_and_die(self, sent: Sequence[SubmittedRequest], **more: Any) -> str:
-        """Have a batch accepted, and die before one of its requests has entered the queue; its id."""
-        batch_id = self.keep(sent, **more)
+        """Accept a batch as a process that dies before it queues a request; returns its id."""
+        batch_id = self.stage(sent, **more)
         command = self.command(**more)
         args = common_args(command.key_id, command.deadlines, self.settings)
         args |= {"total": len(sent), "archive": new_token()}
@@ -102,7 +99,7 @@ class Desk:
         return await batches.open(self.command(**more), asyncio.to_thread)
 
     def read(self, method: str, *args: Any) -> Any:
-        """What a method of `BatchReader` answers."""
+        """Call a method of `BatchReader`."""
 
         async def read() -> Any:
             async with connect_async(self.settings) as redis:
@@ -126,8 +123,3 @@ class Desk:
 @pytest.fixture
 def desk(redis: Redis, settings: Settings, key_id: str) -> Desk:
     return Desk(redis, settings, key_id)
-
-
-@pytest.fixture
-def transitions(redis: Redis, settings: Settings) -> Transitions:
-    return Transitions(redis, settings)

@@ -1,4 +1,4 @@
-"""Accepting a batch: what its requests are then, and who sees them when."""
+"""Accepting a batch: the records of its requests, and when they can be read."""
 
 import json
 
@@ -9,33 +9,27 @@ from jobs.batches.progress import BatchProgress
 from jobs.deletion import Deletion
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
-from jobs.lifecycle.creation import NewRequest
-from jobs.lifecycle.deadlines import Deadlines
+from jobs.lifecycle.creation import Deadlines, NewRequest
 from jobs.lifecycle.moves import IllegalMove, QueueFull
 from jobs.lifecycle.options import RequestOptions
 from jobs.lifecycle.record import View
 from jobs.lifecycle.status import Status
 from jobs.pictures.inputs import STORE
-from jobs.queries.listing import Listing, RequestFilter
+from jobs.queries.listing import Listing
 from jobs.resubmission import Resubmission
 from tests.asking import HERE, OUTPUT, SAMPLES, accept, asked, claim_request, queued, rq_queue
 from tests.jobs.batches.conftest import INLINE, LOGO, MORE_THAN_A_CALL, Desk, requests, stored
-from tests.redis.hearing import hearing
-
-
-@pytest.fixture
-def keys(redis):
-    return ApiKeys(redis)
+from tests.redis.recording import recording
 
 
 def commands(redis, do, beginning):
     """Those that begin so, while something is done."""
-    with hearing(redis) as heard:
+    with recording(redis) as commands:
         do()
-    return [said["command"] for said in heard if said["command"].startswith(beginning)]
+    return [each["command"] for each in commands if each["command"].startswith(beginning)]
 
 
-def test_all_requests_of_a_batch_are_queued_in_the_order_they_were_sent(desk, redis, transitions):
+def test_all_requests_of_a_batch_are_queued_in_their_order(desk, redis, transitions):
     created = desk.accept(requests(MORE_THAN_A_CALL))
 
     batch, members = desk.batch(created.batch_id), desk.read("members", created.batch_id, 0, 1000)
@@ -59,7 +53,7 @@ def test_all_requests_of_a_batch_are_queued_in_the_order_they_were_sent(desk, re
         assert record.created_at == batch.created_at
 
 
-def test_a_request_of_a_batch_is_like_one_that_was_sent_alone(desk, redis, transitions, settings):
+def test_a_request_of_a_batch_is_stored_like_a_single_request(desk, redis, transitions, settings):
     alone = accept(settings, asked(settings, desk.key_id, options=RequestOptions(custom_id="one")))
     [member] = desk.read("members", desk.accept([(SAMPLES, RequestOptions(custom_id="one"))]).batch_id, 0, 10)
 
@@ -86,7 +80,7 @@ def test_requests_of_a_batch_are_in_the_lists_of_their_key_newest_first(desk, re
         before = page.next
 
     assert pages == ids[::-1], "each has a place of its own"
-    [found] = listing.page(desk.key_id, RequestFilter(custom_id="r3")).records
+    [found] = listing.page(desk.key_id, custom_id="r3").records
     assert found.request_id == ids[3]
 
 
@@ -99,7 +93,7 @@ def test_credits_of_all_requests_are_held(desk, keys, redis):
     assert (created.credits, key.credits, key.held) == (3, 3, 7)
 
 
-def test_no_batch_is_accepted_whose_last_request_could_not_start_in_time(desk, redis):
+def test_a_batch_whose_last_request_could_not_start_in_time_is_refused(desk, redis):
     redis.hset(keyspace.PACE, "job", 1000)
     redis.sadd(keyspace.RQ_WORKERS, "rq:worker:one")
 
@@ -110,7 +104,7 @@ def test_no_batch_is_accepted_whose_last_request_could_not_start_in_time(desk, r
     assert (refused.value.scope, refused.value.limit) == ("time", 10)
 
 
-def test_a_batch_that_was_accepted_is_made_although_its_key_is_revoked(desk, redis, transitions):
+def test_an_accepted_batch_completes_although_its_key_is_revoked(desk, redis, transitions):
     batch_id = desk.accept_and_die(requests(3))
     ApiKeys(redis).revoke(desk.key_id)
 
@@ -122,7 +116,7 @@ def test_a_batch_that_was_accepted_is_made_although_its_key_is_revoked(desk, red
     assert not redis.exists(keyspace.api_key(desk.key_id))
 
 
-def test_inline_pictures_go_to_the_store_those_that_all_have_once(desk, transitions):
+def test_inline_pictures_go_to_the_store_and_shared_ones_only_once(desk, transitions):
     shared = {"overlay_image": INLINE}
     sent = [
         (SAMPLES | shared | {"mask": INLINE if nth == 2 else "data:;base64," + INLINE}, RequestOptions())
@@ -139,17 +133,17 @@ def test_inline_pictures_go_to_the_store_those_that_all_have_once(desk, transiti
     assert len(stored(desk.settings)) == 3, "one for all, and the masks of two"
 
 
-def test_pictures_of_ours_are_looked_up_together(desk, redis, transitions, settings):
+def test_own_pictures_are_looked_up_together(desk, redis, transitions, settings):
     first = accept(settings, asked(settings, desk.key_id)).request_id
     transitions.complete(first, claim_request(transitions, first).attempt, OUTPUT, {})
-    ours = f"{HERE}/pictures/{OUTPUT.file_name}"
-    sent = [(SAMPLES | {"mask": ours, "x_offset": nth}, RequestOptions()) for nth in range(30)]
+    own = f"{HERE}/pictures/{OUTPUT.file_name}"
+    sent = [(SAMPLES | {"mask": own, "x_offset": nth}, RequestOptions()) for nth in range(30)]
 
-    looked_up = commands(redis, lambda: desk.keep(sent), f"HMGET {keyspace.picture(OUTPUT.token)}")
+    looked_up = commands(redis, lambda: desk.stage(sent), f"HMGET {keyspace.picture(OUTPUT.token)}")
     assert len(looked_up) == 1
 
 
-def test_requests_that_were_added_together_have_inputs_of_their_own(desk, redis, transitions):
+def test_requests_that_were_added_together_have_separate_inputs(desk, redis, transitions):
     """So that one can be deleted with what came within it."""
     created = desk.accept([(SAMPLES | {"mask": INLINE}, RequestOptions())] * 2, together=True)
     first, second = desk.ids(created.batch_id)
@@ -160,7 +154,7 @@ def test_requests_that_were_added_together_have_inputs_of_their_own(desk, redis,
     assert desk.store.get(transitions.read(second).params["mask"].removeprefix(STORE)) == LOGO
 
 
-def test_what_all_have_is_not_deleted_with_one_of_them(desk, transitions, redis):
+def test_a_shared_picture_is_not_deleted_with_one_request(desk, transitions, redis):
     shared = {"overlay_image": INLINE}
     created = desk.accept([(SAMPLES | shared, RequestOptions())] * 2, shared=shared)
     first, second = desk.ids(created.batch_id)
@@ -173,7 +167,7 @@ def test_what_all_have_is_not_deleted_with_one_of_them(desk, transitions, redis)
     assert desk.read("records", desk.read("members", created.batch_id, 0, 2), View.LISTED)[0] is None
 
 
-def test_a_request_of_a_batch_is_submitted_again_on_its_own(desk, redis, transitions):
+def test_a_resubmitted_request_of_a_batch_belongs_to_no_batch(desk, redis, transitions):
     created = desk.accept(requests(1))
     [request_id] = desk.ids(created.batch_id)
     transitions.complete(request_id, claim_request(transitions, request_id).attempt, OUTPUT, {})
@@ -184,8 +178,8 @@ def test_a_request_of_a_batch_is_submitted_again_on_its_own(desk, redis, transit
     assert desk.counts(created.batch_id) == (0, 0, 1, 0)
 
 
-def test_nobody_sees_a_request_before_its_batch_is_accepted(desk, redis, transitions):
-    batch_id = desk.keep(requests(2))
+def test_a_request_cannot_be_read_before_its_batch_is_accepted(desk, redis, transitions):
+    batch_id = desk.stage(requests(2))
 
     [first, _] = redis.lrange(keyspace.batch_requests(batch_id), 0, -1)
     request_id = first.decode().partition(" ")[0]
@@ -209,7 +203,7 @@ def test_the_batches_of_a_key_are_listed_newest_first(desk, redis):
     assert (listed, third.next) == (ids[::-1], None)
 
 
-def test_the_archive_of_a_batch_has_a_name_of_its_own(desk):
+def test_the_archive_of_a_batch_has_its_own_name(desk):
     created = desk.accept(requests(1))
     batch = desk.batch(created.batch_id)
 
@@ -218,7 +212,7 @@ def test_the_archive_of_a_batch_has_a_name_of_its_own(desk):
     assert desk.read("of_archive", "guessed") is None
 
 
-def test_a_request_made_alone_counts_for_no_batch(transitions, redis, key_id):
+def test_a_single_request_writes_no_key_of_batches(transitions, redis, key_id):
     transitions.create(NewRequest("5476801e-1a31-4475-8dbb-58e6b9ddfa68", key_id, {}))
 
     assert not [key for key in redis.keys("*") if b"batch" in key or b"entering" in key]

@@ -1,10 +1,9 @@
-"""Cancelling a batch: what waits ends, what runs goes on."""
+"""Cancelling a batch: queued requests end, running ones continue."""
 
 import pytest
 
 from jobs import keyspace
-from jobs.batches.progress import BatchProgress
-from jobs.batches.scripts import REQUESTS_PER_CALL
+from jobs.batches.progress import REQUESTS_PER_CALL
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.moves import IllegalMove
@@ -17,13 +16,8 @@ MANY = 2 * REQUESTS_PER_CALL + 5
 
 
 @pytest.fixture
-def progress(redis, settings):
-    return BatchProgress(redis, settings)
-
-
-@pytest.fixture
 def flag(redis, progress):
-    """Cancels, and dies before a request has ended."""
+    """Cancels a batch, as a process that dies before it ends a request."""
 
     def flag(batch_id: str) -> None:
         assert progress._cancel(args=[batch_id]) > 0
@@ -35,7 +29,7 @@ def codes(transitions, ids):
     return {transitions.read(each).code for each in ids}
 
 
-def test_what_waits_ends_and_frees_its_credits_and_its_place(desk, redis, transitions, progress):
+def test_queued_requests_end_and_free_their_credits_and_turns(desk, redis, transitions, progress):
     keys = ApiKeys(redis)
     rich = Desk(redis, desk.settings, keys.create("rich", KeyOptions(credits=MANY))[0].key_id)
     batch_id = rich.accept(requests(MANY)).batch_id
@@ -51,7 +45,7 @@ def test_what_waits_ends_and_frees_its_credits_and_its_place(desk, redis, transi
     assert redis.zcard(keyspace.WAITING) == redis.zcard(keyspace.DEADLINES) == 0
 
 
-def test_what_runs_goes_on_and_its_end_is_that_of_the_batch(desk, transitions, progress):
+def test_a_running_request_continues_and_its_end_is_that_of_the_batch(desk, transitions, progress):
     batch_id = desk.accept(requests(MANY)).batch_id
     running, *waiting = desk.ids(batch_id)
     claim = claim_request(transitions, running)
@@ -66,7 +60,7 @@ def test_what_runs_goes_on_and_its_end_is_that_of_the_batch(desk, transitions, p
     assert codes(transitions, waiting) == {FailureCode.CANCELLED}
 
 
-def test_a_request_that_began_before_may_be_tried_again(desk, transitions, redis, progress):
+def test_a_request_that_had_started_may_be_retried(desk, transitions, redis, progress):
     batch_id = desk.accept(requests(3)).batch_id
     running = desk.ids(batch_id)[0]
     claim_request(transitions, running)
@@ -79,7 +73,7 @@ def test_a_request_that_began_before_may_be_tried_again(desk, transitions, redis
     assert desk.counts(batch_id) == (0, 0, 1, 2)
 
 
-def test_the_second_time_changes_nothing(desk, transitions, progress):
+def test_a_second_cancellation_changes_nothing(desk, transitions, progress):
     batch_id = desk.accept(requests(3)).batch_id
     running = desk.ids(batch_id)[0]
     claim_request(transitions, running)
@@ -91,7 +85,7 @@ def test_the_second_time_changes_nothing(desk, transitions, progress):
     assert desk.batch(batch_id) == before
 
 
-def test_after_its_end_it_is_terminal_and_one_that_is_unknown_missing(desk, transitions, progress):
+def test_an_ended_batch_is_terminal_and_an_unknown_one_missing(desk, transitions, progress):
     batch_id = desk.accept(requests(1)).batch_id
     [request_id] = desk.ids(batch_id)
     transitions.complete(request_id, claim_request(transitions, request_id).attempt, OUTPUT, {})
@@ -102,12 +96,12 @@ def test_after_its_end_it_is_terminal_and_one_that_is_unknown_missing(desk, tran
     with pytest.raises(IllegalMove, match="missing"):
         progress.cancel("5476801e-1a31-4475-8dbb-58e6b9ddfa68")
     with pytest.raises(IllegalMove, match="missing"):
-        progress.cancel(desk.keep(requests(1)))
+        progress.cancel(desk.stage(requests(1)))
 
     assert desk.batch(batch_id) == before
 
 
-def test_requests_of_others_are_left_alone(desk, settings, key_id, transitions, progress):
+def test_other_requests_are_not_cancelled(desk, settings, key_id, transitions, progress):
     alone = accept(settings, asked(settings, key_id)).request_id
     cancelled, other = (desk.accept(requests(3)).batch_id for _ in range(2))
 
@@ -117,8 +111,8 @@ def test_requests_of_others_are_left_alone(desk, settings, key_id, transitions, 
     assert transitions.read(alone).status is Status.QUEUED
 
 
-def test_a_worker_begins_no_request_of_a_batch_that_was_cancelled(desk, transitions, flag):
-    """Although the one who cancelled it died, or has not come to it yet."""
+def test_a_worker_starts_no_request_of_a_cancelled_batch(desk, transitions, flag):
+    """Even before the cancelling process reaches them."""
     batch_id = desk.accept(requests(3)).batch_id
     ids = desk.ids(batch_id)
     claim_request(transitions, ids[0])
@@ -131,9 +125,7 @@ def test_a_worker_begins_no_request_of_a_batch_that_was_cancelled(desk, transiti
 
 
 @pytest.mark.parametrize("has_entered", [True, False])
-def test_the_reconciler_ends_what_waits_where_the_one_who_cancelled_died(
-    desk, redis, settings, flag, has_entered
-):
+def test_the_reconciler_continues_a_cancellation_whose_process_died(desk, redis, settings, flag, has_entered):
     batch_id = desk.accept(requests(MANY)).batch_id if has_entered else desk.accept_and_die(requests(MANY))
     flag(batch_id)
     redis.zadd(keyspace.OPEN_BATCHES, {batch_id: 1})
@@ -145,7 +137,7 @@ def test_the_reconciler_ends_what_waits_where_the_one_who_cancelled_died(
     assert redis.zcard(keyspace.OPEN_BATCHES) == 0
 
 
-def test_a_cancelled_batch_that_still_runs_is_not_looked_at_each_second(
+def test_a_cancelled_batch_that_still_runs_is_not_checked_each_second(
     desk, redis, transitions, settings, progress
 ):
     batch_id = desk.accept(requests(3)).batch_id
@@ -159,7 +151,7 @@ def test_a_cancelled_batch_that_still_runs_is_not_looked_at_each_second(
 
 
 @pytest.mark.parametrize("place", [0, 1, 2])
-def test_the_others_in_the_line_of_a_key_stay_in_their_order(desk, redis, progress, place):
+def test_other_requests_in_the_queue_of_a_key_keep_their_order(desk, redis, progress, place):
     batches = [desk.accept(requests(MANY)).batch_id for _ in range(3)]
     left = [request_id for nth, each in enumerate(batches) if nth != place for request_id in desk.ids(each)]
 
@@ -170,7 +162,7 @@ def test_the_others_in_the_line_of_a_key_stay_in_their_order(desk, redis, progre
     assert redis.zcard(keyspace.TURNS) == redis.zcard(keyspace.WAITING) == 2 * MANY
 
 
-def test_what_rq_has_in_another_order_leaves_its_queue_too(desk, redis, progress):
+def test_requests_leave_a_queue_of_rq_that_has_another_order(desk, redis, progress):
     batch_id = desk.accept(requests(3)).batch_id
     other = desk.accept(requests(2)).batch_id
     first, *_ = desk.ids(batch_id)

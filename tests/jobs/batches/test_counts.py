@@ -15,7 +15,7 @@ from jobs.lifecycle.transitions import Transitions
 from jobs.maintenance.reconciler import Reconciler
 from tests.asking import LEASE_OWNER, OUTPUT, claim_request
 from tests.jobs.batches.conftest import requests
-from tests.redis.hearing import hearing
+from tests.redis.recording import recording
 
 BROKEN = Failure(FailureCode.INTERNAL, "broken")
 MAX_ATTEMPTS = 3  # by default
@@ -130,7 +130,7 @@ def test_a_batch_is_processing_from_the_first_claim_to_the_last_end(desk, transi
 
 
 @pytest.mark.parametrize("way", ["retry", "delayed", "give_back", "reclaim"])
-def test_a_request_that_is_tried_again_is_counted_as_one(desk, transitions, redis, way):
+def test_a_retried_request_is_counted_once(desk, transitions, redis, way):
     batch_id = desk.accept(requests(2)).batch_id
     request_id = desk.ids(batch_id)[0]
     claim_request(transitions, request_id)
@@ -154,7 +154,7 @@ def test_a_request_that_is_tried_again_is_counted_as_one(desk, transitions, redi
     assert desk.counts(batch_id) == (1, 0, 1, 0)
 
 
-def test_what_is_refused_moves_no_count(desk, transitions):
+def test_a_refused_move_changes_no_count(desk, transitions):
     batch_id = desk.accept(requests(2)).batch_id
     request_id = desk.ids(batch_id)[0]
     claim_request(transitions, request_id)
@@ -171,7 +171,7 @@ def test_what_is_refused_moves_no_count(desk, transitions):
     assert desk.counts(batch_id) == (1, 0, 1, 0)
 
 
-def test_moves_of_several_batches_in_one_call_are_counted_each_in_its_own(desk, transitions, redis):
+def test_moves_of_several_batches_in_one_call_are_counted_separately(desk, transitions, redis):
     batches = [desk.accept(requests(3)).batch_id for _ in range(2)]
     claims = transitions.claim(LEASE_OWNER, limit=6)
     together = transitions.pipeline()
@@ -184,9 +184,7 @@ def test_moves_of_several_batches_in_one_call_are_counted_each_in_its_own(desk, 
     assert all(desk.batch(batch_id).has_ended for batch_id in batches)
 
 
-def test_a_machine_that_died_with_requests_of_a_batch_leaves_its_counts_right(
-    desk, transitions, redis, settings
-):
+def test_counts_stay_correct_when_a_machine_dies(desk, transitions, redis, settings):
     batch_id = desk.accept(requests(4)).batch_id
     gone = LeaseOwner("gone", "another-machine", "1 1")
     claimed = [claim_request(transitions, each, gone).request_id for each in desk.ids(batch_id)[:2]]
@@ -231,18 +229,18 @@ def test_a_batch_expires_with_its_last_request(desk, transitions, redis, setting
     assert redis.zcard(keyspace.OPEN_BATCHES) == 0
 
 
-def test_a_request_of_no_batch_sends_redis_nothing_more(transitions, redis, key_id):
+def test_a_single_request_sends_redis_no_command_about_batches(transitions, redis, key_id):
     transitions.create(NewRequest(ALONE, key_id, {}))
-    with hearing(redis) as heard:
+    with recording(redis) as commands:
         claim_request(transitions, ALONE)
         transitions.complete(ALONE, 1, OUTPUT, {})
 
-    inside = [said["command"] for said in heard if not said["command"].startswith(("EVAL", "SCRIPT"))]
+    inside = [each["command"] for each in commands if not each["command"].startswith(("EVAL", "SCRIPT"))]
     assert inside
     assert not [each for each in inside if ":batch" in each or "archive" in each or "entering" in each]
 
 
-def test_a_record_of_a_former_version_ends_as_ever(transitions, redis, key_id):
+def test_a_record_of_an_older_version_ends_normally(transitions, redis, key_id):
     """It has no `batch`, and names what this version does not know."""
     transitions.create(NewRequest(ALONE, key_id, {}))
     assert not redis.hexists(keyspace.request(ALONE), "batch")
@@ -252,7 +250,7 @@ def test_a_record_of_a_former_version_ends_as_ever(transitions, redis, key_id):
     assert transitions.read(ALONE).status is Status.COMPLETED
 
 
-def test_a_batch_that_is_gone_holds_up_none_of_its_requests(desk, transitions, redis):
+def test_a_missing_batch_does_not_block_its_requests(desk, transitions, redis):
     batch_id = desk.accept(requests(2)).batch_id
     first, last = desk.ids(batch_id)
     redis.delete(keyspace.batch(batch_id))
@@ -264,7 +262,7 @@ def test_a_batch_that_is_gone_holds_up_none_of_its_requests(desk, transitions, r
     assert redis.get(keyspace.batch(batch_id)) == b"another type"
 
 
-def test_what_a_request_alone_says_of_its_webhook_is_its_own(desk, redis):
+def test_a_request_and_its_batch_may_have_different_webhooks(desk, redis):
     own = {"webhook_url": "https://one.example/", "webhook_events": ["failed"]}
     batch_id = desk.accept(requests(1, **own), webhook_url="https://all.example/").batch_id
 

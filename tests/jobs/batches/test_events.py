@@ -1,4 +1,4 @@
-"""The event of a batch: once, in the step that ends its last request, with all that its body needs."""
+"""The event of a batch, written in the step that ends its last request."""
 
 import json
 
@@ -8,7 +8,7 @@ from jobs import keyspace
 from jobs.batches.progress import BatchProgress
 from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.moves import CANCELLED, QueueFull
-from jobs.webhooks.body import batch_event_body
+from jobs.webhooks.body import event_body
 from jobs.webhooks.exchange import Ending
 from jobs.webhooks.secrets import KeySecrets
 from tests.asking import HERE, OUTPUT, claim_request
@@ -31,7 +31,7 @@ def sender(settings):
 
 @pytest.fixture
 def finish(desk, transitions):
-    """Completes all requests of a batch that wait."""
+    """Completes all QUEUED requests of a batch."""
 
     def finish(batch_id: str) -> None:
         for request_id in desk.ids(batch_id):
@@ -41,9 +41,7 @@ def finish(desk, transitions):
     return finish
 
 
-def test_a_batch_that_has_ended_has_one_event_which_says_what_a_call_for_it_does(
-    desk, sender, transitions, finish
-):
+def test_an_ended_batch_has_one_event_with_the_fields_of_its_response(desk, sender, transitions, finish):
     batch_id = desk.accept(requests(3), webhook_url=URL).batch_id
     transitions.cancel(desk.ids(batch_id)[0], CANCELLED)
     assert sender.claim() == []
@@ -53,15 +51,15 @@ def test_a_batch_that_has_ended_has_one_event_which_says_what_a_call_for_it_does
     [event] = sender.claim()
     assert event.message_id == f"msg_{batch_id.replace('-', '')}_completed"
     assert (event.url, event.origin, event.request_id) == (URL, HERE, batch_id)
-    body = json.loads(batch_event_body(event.record, event.origin))
+    body = json.loads(event_body(event.record, event.origin, event.has_base64))
     counts = {"total": 3, "queued": 0, "processing": 0, "completed": 2, "failed": 1}
     assert (body["type"], body["batch_id"], body["request_counts"]) == ("batch.completed", batch_id, counts)
-    batch, told = desk.batch(batch_id), event.record
+    batch, copy = desk.batch(batch_id), event.record
     for name in ("key_id", "created_at", "finished_at", "expires_at", "archive", "status", "cancelled"):
-        assert getattr(told, name) == getattr(batch, name)
+        assert getattr(copy, name) == getattr(batch, name)
 
 
-def test_the_event_of_a_cancelled_batch_says_so(desk, redis, settings, sender):
+def test_the_event_of_a_cancelled_batch_is_marked(desk, redis, settings, sender):
     batch_id = desk.accept(requests(2), webhook_url=URL).batch_id
 
     BatchProgress(redis, settings).cancel(batch_id)
@@ -70,7 +68,7 @@ def test_the_event_of_a_cancelled_batch_says_so(desk, redis, settings, sender):
     assert (event.record.cancelled, event.record.failed) == (True, 2)
 
 
-def test_it_is_sent_once_and_forgotten_when_it_is_delivered(desk, redis, sender, finish):
+def test_a_delivered_event_is_not_sent_again(desk, redis, sender, finish):
     batch_id = desk.accept(requests(2), webhook_url=URL).batch_id
     finish(batch_id)
     [event] = sender.claim()
@@ -81,23 +79,21 @@ def test_it_is_sent_once_and_forgotten_when_it_is_delivered(desk, redis, sender,
     assert redis.hget(keyspace.api_key(desk.key_id), "undelivered") == b"0"
 
 
-def test_the_requests_of_a_batch_have_events_of_their_own(desk, sender, finish):
+def test_the_requests_of_a_batch_have_their_own_events(desk, sender, finish):
     sent = requests(2, webhook_url="https://one.example/")
     finish(desk.accept(sent, webhook_url="https://all.example/").batch_id)
 
     assert sorted(event.url for event in sender.claim()) == ["https://all.example/", "https://one.example/"]
-    assert [event.url for event in sender.claim()] == [], "one at a time to a receiver that is new"
+    assert [event.url for event in sender.claim()] == [], "one at a time to a new receiver"
 
 
-def test_no_event_is_written_where_none_was_asked_for(desk, redis, finish):
+def test_no_event_is_written_without_a_webhook(desk, redis, finish):
     finish(desk.accept(requests(2)).batch_id)
 
     assert redis.keys(keyspace.event("*")) == []
 
 
-def test_it_is_signed_with_the_secret_that_was_valid_when_the_batch_was_accepted(
-    desk, redis, settings, sender, finish
-):
+def test_the_event_is_signed_with_the_secret_at_the_time_of_acceptance(desk, redis, settings, sender, finish):
     KeySecrets(redis, settings).rotate(desk.key_id, 0)
     batch_id = desk.accept(requests(1), webhook_url=URL).batch_id
     ApiKeys(redis).revoke(desk.key_id)
@@ -107,7 +103,7 @@ def test_it_is_signed_with_the_secret_that_was_valid_when_the_batch_was_accepted
     assert sender.claim()[0].generation == 1
 
 
-def test_a_key_with_too_many_undelivered_events_gets_no_batch_that_makes_one_more(
+def test_a_key_with_too_many_undelivered_events_cannot_submit_a_batch_with_events(
     desk, redis, settings, finish
 ):
     few = Desk(redis, settings.model_copy(update={"max_undelivered_per_key": 1}), desk.key_id)

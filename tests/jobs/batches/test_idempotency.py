@@ -6,19 +6,13 @@ import pytest
 
 from jobs import keyspace
 from jobs.keys.api_key import KeyOptions
-from jobs.keys.api_keys import ApiKeys
-from jobs.lifecycle.idempotency import IdempotencyConflict
+from jobs.lifecycle.creation import IdempotencyConflict
 from jobs.lifecycle.options import RequestOptions
 from tests.asking import SAMPLES, accept, asked
 from tests.jobs.batches.conftest import INLINE, MORE_THAN_A_CALL, Desk, requests, stored
 
 
-@pytest.fixture
-def keys(redis):
-    return ApiKeys(redis)
-
-
-def test_the_same_batch_again_is_the_same_batch(desk, redis, keys):
+def test_a_repeated_batch_returns_the_first(desk, redis, keys):
     rich = Desk(redis, desk.settings, keys.create("rich", KeyOptions(credits=10))[0].key_id)
     first = rich.accept(requests(8), "same", idempotency_key="once")
 
@@ -26,11 +20,11 @@ def test_the_same_batch_again_is_the_same_batch(desk, redis, keys):
 
     assert (again.batch_id, again.replayed, again.credits) == (first.batch_id, True, 2)
     assert redis.zcard(keyspace.WAITING) == 8
-    assert len(redis.keys(keyspace.request("*"))) == 8, "what was kept of it again is dropped"
+    assert len(redis.keys(keyspace.request("*"))) == 8, "the repeated requests are dropped"
     assert redis.zcard(keyspace.OPEN_BATCHES) == 1
 
 
-def test_the_same_batch_that_arrives_twice_at_a_time_is_one(desk, redis):
+def test_a_batch_that_arrives_twice_at_the_same_time_is_accepted_once(desk, redis):
     made = []
 
     def accept_meanwhile():
@@ -50,7 +44,7 @@ def test_the_same_batch_that_arrives_twice_at_a_time_is_one(desk, redis):
 
 
 @pytest.mark.parametrize("inline", [True, False])
-def test_nothing_is_kept_of_a_batch_that_was_accepted_before(desk, redis, inline):
+def test_nothing_is_stored_of_a_batch_that_was_accepted_before(desk, redis, inline):
     sent = [(SAMPLES | ({"mask": INLINE} if inline else {}), RequestOptions())] * MORE_THAN_A_CALL
     desk.accept(sent, "same", shared={"overlay_image": INLINE}, idempotency_key="once")
     before, files = redis.dbsize(), stored(desk.settings)
@@ -82,7 +76,7 @@ def test_another_batch_with_the_same_idempotency_key_is_a_conflict(desk, redis, 
     assert redis.zcard(keyspace.WAITING) == before
 
 
-def test_a_batch_with_the_idempotency_key_of_one_that_has_expired_is_new(desk, redis):
+def test_the_idempotency_key_of_an_expired_batch_can_be_used_again(desk, redis):
     first = desk.accept(requests(1), "first", idempotency_key="once")
     redis.delete(keyspace.batch(first.batch_id))
 

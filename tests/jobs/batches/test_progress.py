@@ -1,35 +1,28 @@
 """A batch whose process dies is completed or dropped."""
 
 import asyncio
-import os
-import signal
-import subprocess
-import sys
+import multiprocessing
 import time
 
 import pytest
+from redis import Redis
 
 from jobs import keyspace
 from jobs.batches.opening import STAGE_MAX_REQUESTS, BatchDropped
-from jobs.batches.progress import BatchProgress
-from jobs.batches.scripts import IDLE_FOR_S, OPEN_FOR_S, REQUESTS_PER_CALL
+from jobs.batches.progress import IDLE_FOR_S, OPEN_FOR_S, REQUESTS_PER_CALL
 from jobs.lifecycle.status import FailureCode, Status
 from jobs.maintenance.reconciler import Reconciler
 from jobs.webhooks.deliveries import Deliveries
 from tests.asking import LEASE_OWNER, OUTPUT, claim_request, queued
-from tests.jobs.batches.conftest import requests
+from tests.jobs.batches.conftest import Desk, requests
 
 MANY = 2 * STAGE_MAX_REQUESTS + 5
-
-
-@pytest.fixture
-def progress(redis, settings):
-    return BatchProgress(redis, settings)
+FORKED = multiprocessing.get_context("fork")  # the modules are loaded
 
 
 @pytest.fixture
 def round_when_due(redis, settings):
-    """A round of the reconciler once what was left of batches is due."""
+    """Makes all open batches due, and runs a round of the reconciler."""
 
     def go() -> None:
         redis.zadd(keyspace.OPEN_BATCHES, dict.fromkeys(redis.zrange(keyspace.OPEN_BATCHES, 0, -1), 1))
@@ -61,7 +54,7 @@ def nothing_is_left(redis):
 
 
 def test_a_batch_that_was_never_accepted_is_dropped_after_a_while(desk, redis, settings, round_when_due):
-    batch_id = desk.keep(requests(MANY))
+    batch_id = desk.stage(requests(MANY))
     seconds, _ = redis.time()
     assert redis.zscore(keyspace.OPEN_BATCHES, batch_id) / 1000 == pytest.approx(seconds + OPEN_FOR_S, abs=5)
 
@@ -72,19 +65,19 @@ def test_a_batch_that_was_never_accepted_is_dropped_after_a_while(desk, redis, s
     assert nothing_is_left(redis)
 
 
-def test_what_is_kept_later_gives_a_batch_no_more_time(desk, redis):
-    async def keep():
+def test_later_requests_give_a_batch_no_more_time(desk, redis):
+    async def stage():
         batch = await desk._open()
         await batch.add(requests(STAGE_MAX_REQUESTS))
         redis.zadd(keyspace.OPEN_BATCHES, {batch.batch_id: 1})
         await batch.add(requests(STAGE_MAX_REQUESTS))
         return batch.batch_id
 
-    assert redis.zscore(keyspace.OPEN_BATCHES, asyncio.run(keep())) == 1
+    assert redis.zscore(keyspace.OPEN_BATCHES, asyncio.run(stage())) == 1
 
 
-def test_one_that_was_half_dropped_is_dropped_by_another(redis, desk, progress, round_when_due):
-    batch_id = desk.keep(requests(MANY))
+def test_a_half_dropped_batch_is_dropped_by_another_process(redis, desk, progress, round_when_due):
+    batch_id = desk.stage(requests(MANY))
 
     assert progress._drop(args=[batch_id, REQUESTS_PER_CALL]) == MANY - REQUESTS_PER_CALL
     round_when_due()
@@ -92,7 +85,7 @@ def test_one_that_was_half_dropped_is_dropped_by_another(redis, desk, progress, 
     assert nothing_is_left(redis)
 
 
-def test_what_arrives_after_it_was_dropped_is_refused_and_leaves_nothing(desk, redis, progress):
+def test_requests_after_the_drop_are_refused_and_leave_nothing(desk, redis, progress):
     def sent(meanwhile):
         yield from requests(STAGE_MAX_REQUESTS)
         meanwhile(redis.zrange(keyspace.OPEN_BATCHES, 0, -1)[0].decode())
@@ -106,7 +99,7 @@ def test_what_arrives_after_it_was_dropped_is_refused_and_leaves_nothing(desk, r
         assert nothing_is_left(redis)
 
 
-def test_one_that_was_dropped_as_a_whole_is_not_accepted(desk, redis, progress):
+def test_a_dropped_batch_is_not_accepted(desk, redis, progress):
     def sent():
         yield from requests(STAGE_MAX_REQUESTS)
         progress.drop(redis.zrange(keyspace.OPEN_BATCHES, 0, -1)[0].decode())
@@ -118,7 +111,7 @@ def test_one_that_was_dropped_as_a_whole_is_not_accepted(desk, redis, progress):
 
 
 @pytest.mark.parametrize("calls", [0, 1, 2])
-def test_requests_that_an_api_died_over_enter_by_the_reconciler(desk, redis, progress, round_when_due, calls):
+def test_the_reconciler_queues_requests_whose_api_died(desk, redis, progress, round_when_due, calls):
     batch_id = desk.accept_and_die(requests(MANY))
     for _ in range(calls):
         progress._enter(args=[batch_id, REQUESTS_PER_CALL])
@@ -140,7 +133,7 @@ def test_an_accepted_batch_is_left_to_its_api_for_a_moment(desk, redis, settings
     assert redis.zscore(keyspace.OPEN_BATCHES, batch_id) / 1000 <= seconds + 1 + IDLE_FOR_S
 
 
-def test_two_that_go_on_with_a_batch_at_a_time_do_nothing_twice(desk, redis, progress):
+def test_two_processes_that_continue_a_batch_queue_each_request_once(desk, redis, progress):
     batch_id = desk.accept_and_die(requests(MANY))
 
     while progress._enter(args=[batch_id, 3]):
@@ -150,7 +143,7 @@ def test_two_that_go_on_with_a_batch_at_a_time_do_nothing_twice(desk, redis, pro
     assert is_whole(desk, redis, batch_id, MANY)
 
 
-def test_work_begins_while_the_rest_enters(desk, redis, transitions, progress, round_when_due):
+def test_requests_start_while_others_are_still_entering(desk, redis, transitions, progress, round_when_due):
     batch_id = desk.accept_and_die(requests(MANY))
     progress._enter(args=[batch_id, REQUESTS_PER_CALL])
 
@@ -165,10 +158,10 @@ def test_work_begins_while_the_rest_enters(desk, redis, transitions, progress, r
     assert desk.counts(batch_id) == (MANY - REQUESTS_PER_CALL, 0, REQUESTS_PER_CALL, 0)
 
 
-def test_requests_nobody_could_start_in_time_fail_although_they_never_entered(
+def test_late_requests_fail_although_they_were_never_queued(
     desk, redis, settings, transitions, round_when_due
 ):
-    """As those fail that waited in a queue while everything was down: their time began with the batch."""
+    """Their time begins when the batch is accepted."""
     batch_id = desk.accept_and_die(requests(5))
     redis.hset(keyspace.batch(batch_id), "start_by", 1)
 
@@ -180,7 +173,7 @@ def test_requests_nobody_could_start_in_time_fail_although_they_never_entered(
     assert {transitions.read(each).code for each in desk.ids(batch_id)} == {FailureCode.TIMEOUT}
 
 
-def test_a_redis_that_is_full_lets_an_accepted_batch_enter(desk, redis, round_when_due):
+def test_a_full_redis_queues_an_accepted_batch(desk, redis, round_when_due):
     batch_id = desk.accept_and_die(requests(MANY))
     due = {batch_id: 1}
     redis.zadd(keyspace.OPEN_BATCHES, due)
@@ -194,10 +187,10 @@ def test_a_redis_that_is_full_lets_an_accepted_batch_enter(desk, redis, round_wh
 
 
 @pytest.mark.parametrize(("gone", "counts"), [(False, (0, 0, 2, 1)), (True, (0, 0, 1, 2))])
-def test_ends_that_a_worker_of_a_former_version_did_not_count_are_found_after_the_deadline(
+def test_ends_that_an_older_worker_did_not_count_are_found_after_the_deadline(
     desk, redis, transitions, round_when_due, gone, counts
 ):
-    """That worker does what this one does with a record that names no batch."""
+    """It does what this version does with a record without a batch."""
     batch_id = desk.accept(requests(3), webhook_url="https://shop.example/").batch_id
     for nth, request_id in enumerate(desk.ids(batch_id)):
         if nth:
@@ -218,9 +211,7 @@ def test_ends_that_a_worker_of_a_former_version_did_not_count_are_found_after_th
     assert Deliveries(redis).find(batch_id) is not None
 
 
-def test_a_cancelled_batch_ends_although_the_end_of_one_was_not_counted(
-    desk, redis, progress, round_when_due
-):
+def test_a_cancelled_batch_ends_although_one_end_was_not_counted(desk, redis, progress, round_when_due):
     batch_id = desk.accept(requests(3)).batch_id
     progress.cancel(batch_id)
     redis.hincrby(keyspace.batch(batch_id), "queued", 1)
@@ -234,7 +225,7 @@ def test_a_cancelled_batch_ends_although_the_end_of_one_was_not_counted(
     assert (batch.has_ended, batch.queued, batch.failed) == (True, 0, 3)
 
 
-def test_a_batch_that_still_runs_is_left_alone_when_it_is_looked_at(desk, redis, transitions, round_when_due):
+def test_a_check_does_not_change_a_running_batch(desk, redis, transitions, round_when_due):
     batch_id = desk.accept(requests(3)).batch_id
     claim_request(transitions, desk.ids(batch_id)[0])
 
@@ -245,7 +236,7 @@ def test_a_batch_that_still_runs_is_left_alone_when_it_is_looked_at(desk, redis,
     assert redis.zscore(keyspace.OPEN_BATCHES, batch_id) / 1000 > seconds
 
 
-def test_what_is_no_batch_is_forgotten(redis, settings):
+def test_an_entry_that_is_not_a_batch_is_removed(redis, settings):
     redis.zadd(keyspace.OPEN_BATCHES, {"no batch": 1, "5476801e-1a31-4475-8dbb-58e6b9ddfa68": 1})
 
     Reconciler(redis, settings).round()
@@ -253,18 +244,14 @@ def test_what_is_no_batch_is_forgotten(redis, settings):
     assert redis.zcard(keyspace.OPEN_BATCHES) == 0
 
 
-ACCEPTING = """
-import sys
-from redis import Redis
-from jobs.config.settings import Settings
-from tests.jobs.batches.conftest import Desk, requests
-settings = Settings(redis_url=sys.argv[1], data_dir=sys.argv[2])
-Desk(Redis.from_url(settings.redis_url), settings, sys.argv[3]).accept(requests(int(sys.argv[4])))
-"""
+def accept(settings, key_id):
+    with Redis.from_url(settings.effective_redis_url) as redis:
+        Desk(redis, settings, key_id).accept(requests(2000))
+
 
 KILLED_WHEN = {
-    "some are kept": lambda redis, names: names and 0 < redis.llen(names[0]) < 2000,
-    "all are kept": lambda redis, names: names and redis.llen(names[0]) == 2000,
+    "some are staged": lambda redis, names: names and 0 < redis.llen(names[0]) < 2000,
+    "all are staged": lambda redis, names: names and redis.llen(names[0]) == 2000,
     "some have entered": lambda redis, names: names and redis.zcard(keyspace.WAITING) > 0,
     "half have entered": lambda redis, names: names and redis.zcard(keyspace.WAITING) > 1000,
 }
@@ -272,18 +259,17 @@ KILLED_WHEN = {
 
 @pytest.mark.parametrize("when", KILLED_WHEN)
 def test_a_batch_is_whole_or_not_at_all_whenever_its_process_is_killed(
-    desk, redis, settings, round_when_due, when, tmp_path
+    desk, redis, settings, round_when_due, when
 ):
-    url, directory = settings.effective_redis_url, str(tmp_path)
-    command = [sys.executable, "-c", ACCEPTING, url, directory, desk.key_id, "2000"]
-    process = subprocess.Popen(command)
+    process = FORKED.Process(target=accept, args=(settings, desk.key_id))
+    process.start()
     try:
         while not KILLED_WHEN[when](redis, redis.keys(keyspace.batch_requests("*"))):
-            assert process.poll() is None
+            assert process.is_alive()
             time.sleep(0.0005)
     finally:
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
+        process.kill()
+        process.join()
     [name] = redis.keys(keyspace.batch_requests("*"))
     batch_id = name.decode().rpartition(":")[2]
     was_accepted = desk.read("batch", batch_id) is not None
@@ -291,4 +277,4 @@ def test_a_batch_is_whole_or_not_at_all_whenever_its_process_is_killed(
     round_when_due()
 
     assert is_whole(desk, redis, batch_id, 2000) if was_accepted else nothing_is_left(redis)
-    assert was_accepted or when in ("some are kept", "all are kept")
+    assert was_accepted or when in ("some are staged", "all are staged")

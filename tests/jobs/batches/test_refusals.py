@@ -16,23 +16,18 @@ from tests.asking import HERE, SAMPLES
 from tests.jobs.batches.conftest import INLINE, MORE_THAN_A_CALL, Desk, requests, stored
 
 
-@pytest.fixture
-def keys(redis):
-    return ApiKeys(redis)
-
-
 def limited(desk: Desk, **bounds: Any) -> Desk:
     return Desk(desk.redis, desk.settings.model_copy(update=bounds), desk.key_id)
 
 
 def nothing_is_left(desk: Desk) -> bool:
-    """Of any batch, but its key."""
+    """Of any batch, except the key."""
     left = set(desk.redis.keys("*")) - {keyspace.API_KEYS.encode(), *desk.redis.keys("*:key*")}
     account = desk.redis.hmget(keyspace.api_key(desk.key_id), "held", "entering")
     return not left and not any(int(count or 0) for count in account) and not stored(desk.settings)
 
 
-def test_credits_for_half_of_a_batch_are_none(desk, keys, redis):
+def test_credits_for_half_of_a_batch_are_not_enough(desk, keys, redis):
     poor = Desk(redis, desk.settings, keys.create("poor", KeyOptions(credits=35))[0].key_id)
 
     with pytest.raises(NotEnoughCredits) as refused:
@@ -44,7 +39,7 @@ def test_credits_for_half_of_a_batch_are_none(desk, keys, redis):
 
 
 @pytest.mark.parametrize(("bound", "whose"), [("max_waiting", "all"), ("max_waiting_per_key", "key")])
-def test_room_for_half_of_a_batch_is_none(desk, bound, whose):
+def test_capacity_for_half_of_a_batch_is_not_enough(desk, bound, whose):
     small = limited(desk, **{bound: MORE_THAN_A_CALL // 2})
 
     with pytest.raises(QueueFull) as refused:
@@ -55,39 +50,39 @@ def test_room_for_half_of_a_batch_is_none(desk, bound, whose):
     limited(desk, **{bound: MORE_THAN_A_CALL}).accept(requests(MORE_THAN_A_CALL))
 
 
-def test_where_not_one_request_would_be_accepted_a_batch_is_refused_before_it_is_read(desk, keys, redis):
+def test_a_batch_is_refused_before_it_is_read_if_no_request_would_be_accepted(desk, keys, redis):
     poor = Desk(redis, desk.settings, keys.create("poor", KeyOptions(credits=0))[0].key_id)
     full = limited(desk, max_waiting=1)
     full.accept(requests(1))
 
     with pytest.raises(NotEnoughCredits):
-        poor.keep([])
+        poor.stage([])
     with pytest.raises(QueueFull):
-        full.keep([])
+        full.stage([])
 
 
 @pytest.mark.parametrize(("bound", "whose"), [("max_waiting", "all"), ("max_undelivered_per_key", "events")])
-def test_no_more_requests_are_kept_than_may_be_accepted(desk, bound, whose):
-    """The length of a stream is not known before its end, and Redis holds what has arrived of it."""
+def test_no_more_requests_are_stored_than_may_be_accepted(desk, bound, whose):
+    """The length of a stream is unknown, so Redis must not fill up before its end."""
     small = limited(desk, **{bound: MORE_THAN_A_CALL})
-    kept = 0
+    stored_at_most = 0
 
     def sent():
-        nonlocal kept
+        nonlocal stored_at_most
         options = RequestOptions(webhook_url="https://example.com/")
         for params, _ in requests(4 * MORE_THAN_A_CALL):
             yield params, options
-            kept = max(kept, len(desk.redis.keys(keyspace.request("*"))))
+            stored_at_most = max(stored_at_most, len(desk.redis.keys(keyspace.request("*"))))
 
     with pytest.raises(QueueFull) as refused:
         small.accept(sent())
 
     assert (refused.value.scope, refused.value.limit) == (whose, MORE_THAN_A_CALL)
-    assert kept == STAGE_MAX_REQUESTS
+    assert stored_at_most == STAGE_MAX_REQUESTS
     assert nothing_is_left(small)
 
 
-def test_a_fault_behind_what_there_is_room_for_is_found(desk):
+def test_a_fault_beyond_the_capacity_is_found(desk):
     small = limited(desk, max_waiting=1)
     bad = ({"base_image": INLINE, "overlay_image": "@@@"}, RequestOptions())
 
@@ -97,7 +92,7 @@ def test_a_fault_behind_what_there_is_room_for_is_found(desk):
     assert nothing_is_left(small)
 
 
-def test_what_has_not_entered_the_queue_takes_its_room(desk, redis, key_id):
+def test_accepted_requests_that_are_not_queued_yet_use_capacity(desk, redis, key_id):
     """A batch whose API died right after it was accepted."""
     small = limited(desk, max_waiting=10, max_waiting_per_key=8)
     batch_id = small.accept_and_die(requests(6))
@@ -115,7 +110,7 @@ def test_what_has_not_entered_the_queue_takes_its_room(desk, redis, key_id):
     assert redis.zcard(keyspace.key_queue(key_id)) == 8
 
 
-def test_a_batch_of_a_key_that_was_revoked_while_it_arrived_is_refused(desk, redis):
+def test_a_batch_is_refused_if_its_key_is_revoked_while_it_arrives(desk, redis):
     def sent():
         yield from requests(MORE_THAN_A_CALL)
         ApiKeys(redis).revoke(desk.key_id)
@@ -127,7 +122,7 @@ def test_a_batch_of_a_key_that_was_revoked_while_it_arrived_is_refused(desk, red
     assert not redis.exists(keyspace.api_key(desk.key_id), keyspace.OPEN_BATCHES)
 
 
-def test_pictures_that_cannot_be_used_are_named_and_nothing_is_kept(desk):
+def test_unusable_pictures_are_named_and_nothing_is_stored(desk):
     sent = requests(MORE_THAN_A_CALL)
     sent.append(
         (
@@ -143,14 +138,14 @@ def test_pictures_that_cannot_be_used_are_named_and_nothing_is_kept(desk):
     assert nothing_is_left(desk)
 
 
-def test_of_requests_that_are_added_together_each_that_is_faulty_is_named_by_its_place(desk):
+def test_faults_of_requests_that_are_added_together_are_named_by_index(desk):
     gone = f"{HERE}/pictures/gone.png"
     sent = requests(5)
     for place, faulty in ((1, {"mask": gone}), (3, {"mask": "@@@", "overlay_image": gone})):
         sent[place] = (sent[place][0] | faulty, RequestOptions())
 
     with pytest.raises(InvalidRequests) as refused:
-        desk.keep(sent)
+        desk.stage(sent)
 
     assert {place: set(faults) for place, faults in refused.value.faults.items()} == {
         1: {"mask"},
@@ -159,7 +154,7 @@ def test_of_requests_that_are_added_together_each_that_is_faulty_is_named_by_its
     assert "does not exist" in refused.value.faults[1]["mask"]
 
 
-def test_a_base_that_is_no_jpeg_cannot_be_kept_as_one_wherever_it_stands(desk):
+def test_a_shared_base_that_is_not_a_jpeg_is_refused_with_keep(desk):
     shared = {"base_image": INLINE}
 
     with pytest.raises(InvalidRequests, match="needs a JPEG"):
@@ -179,7 +174,7 @@ def test_a_batch_that_breaks_off_leaves_nothing(desk):
     assert nothing_is_left(desk)
 
 
-def test_a_redis_that_is_full_accepts_no_part_of_a_batch(desk, redis):
+def test_a_full_redis_accepts_no_part_of_a_batch(desk, redis):
     def sent():
         yield from requests(MORE_THAN_A_CALL)
         redis.config_set("maxmemory", "1")

@@ -10,9 +10,7 @@ from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.keys.admission import Admission, Bucket, Call
 from jobs.keys.api_key import KeyOptions
-from jobs.keys.api_keys import ApiKeys
-from jobs.keys.key_rules import Scope
-from jobs.keys.key_text import digest, new_key
+from jobs.keys.key_rules import Scope, digest, new_key
 from jobs.keys.rates import Rate
 from jobs.lifecycle.record import View
 from jobs.queries.reading import Reader
@@ -22,11 +20,6 @@ from tests.redis.way import Way
 SLOW = Rate(3, 86400)  # a test is over before one more call is allowed
 
 Admit = Callable[..., Admission]
-
-
-@pytest.fixture
-def keys(redis):
-    return ApiKeys(redis)
 
 
 @pytest.fixture
@@ -54,66 +47,66 @@ def admit(settings: Settings) -> Iterator[Admit]:
 
 
 def test_a_valid_key_is_recognised_with_its_scopes_and_credits(admit, keys):
-    kept, key = keys.create("shop", KeyOptions(credits=7, scopes=(Scope.UPLOAD,)))
+    record, key = keys.create("shop", KeyOptions(credits=7, scopes=(Scope.UPLOAD,)))
 
     caller = admit(key).caller
 
     assert caller is not None
-    assert (caller.key_id, caller.credits, caller.scopes) == (kept.key_id, 7, {Scope.UPLOAD})
+    assert (caller.key_id, caller.credits, caller.scopes) == (record.key_id, 7, {Scope.UPLOAD})
 
 
 @pytest.mark.parametrize("presented", ["", "si_", "no such key", "ключ", "a" * 5000])
-def test_what_is_not_a_key_is_nobody(admit, keys, presented):
+def test_an_invalid_key_has_no_caller(admit, keys, presented):
     keys.create("shop")
 
     assert admit(presented).caller is None
 
 
-def test_a_key_is_nobody_from_the_moment_it_is_revoked(admit, keys):
-    kept, key = keys.create("shop")
+def test_a_revoked_key_has_no_caller_at_once(admit, keys):
+    record, key = keys.create("shop")
     assert admit(key).caller
 
-    keys.revoke(kept.key_id)
+    keys.revoke(record.key_id)
 
     assert admit(key).caller is None
 
 
-def test_a_key_is_nobody_once_it_has_expired(admit, keys, redis):
-    kept, key = keys.create("shop", KeyOptions(expires_in_s=3600))
+def test_an_expired_key_has_no_caller(admit, keys, redis):
+    record, key = keys.create("shop", KeyOptions(expires_in_s=3600))
     assert admit(key).caller
 
-    redis.hset(keyspace.api_key(kept.key_id), "expires_at", 1)
+    redis.hset(keyspace.api_key(record.key_id), "expires_at", 1)
 
     assert admit(key).caller is None
 
 
 def test_old_and_new_text_are_one_caller_with_one_limit(admit, keys):
-    kept, old = keys.create("shop")
-    new = keys.rotate(kept.key_id)
+    record, old = keys.create("shop")
+    new = keys.rotate(record.key_id)
 
     found = [admit(text) for text in (old, new)]
 
-    assert [each.caller.key_id for each in found] == [kept.key_id] * 2
+    assert [each.caller.key_id for each in found] == [record.key_id] * 2
     assert [each.limit.remaining for each in found] == [2, 1]
 
 
 def test_an_entry_that_leads_to_a_key_of_another_text_opens_nothing(admit, keys, redis):
-    kept, _ = keys.create("shop")
+    record, _ = keys.create("shop")
     other = new_key()
-    redis.set(keyspace.key_digest(digest(other)), kept.key_id)
+    redis.set(keyspace.key_digest(digest(other)), record.key_id)
 
     assert admit(other).caller is None
 
 
 def test_last_use_is_remembered(admit, keys):
-    kept, key = keys.create("shop")
+    record, key = keys.create("shop")
 
     admit(key)
 
-    assert keys.get(kept.key_id).last_used_at == pytest.approx(time.time(), abs=60)
+    assert keys.get(record.key_id).last_used_at == pytest.approx(time.time(), abs=60)
 
 
-def test_calls_within_the_rate_pass_and_the_next_is_told_how_long_to_wait(admit, keys):
+def test_a_call_beyond_the_rate_is_refused_with_the_time_to_wait(admit, keys):
     _, key = keys.create("shop")
 
     limits = [admit(key).limit for _ in range(4)]
@@ -126,9 +119,9 @@ def test_calls_within_the_rate_pass_and_the_next_is_told_how_long_to_wait(admit,
 
 
 def test_a_clock_that_went_back_costs_no_more_than_a_call_of_waiting(admit, keys, redis):
-    kept, key = keys.create("shop", KeyOptions(rate=Rate(60, 60)))
+    record, key = keys.create("shop", KeyOptions(rate=Rate(60, 60)))
     in_a_day = (time.time() + 86_400) * 1000
-    redis.set(keyspace.bucket(Bucket.SUBMIT, kept.key_id), in_a_day, px=86_400_000)
+    redis.set(keyspace.bucket(Bucket.SUBMIT, record.key_id), in_a_day, px=86_400_000)
 
     limit = admit(key).limit
 
@@ -147,10 +140,10 @@ def test_a_refused_call_does_not_make_the_wait_longer(admit, keys):
 
 
 def test_calls_are_allowed_again_as_time_passes(admit, keys, redis):
-    kept, key = keys.create("shop")
+    record, key = keys.create("shop")
     for _ in range(4):
         admit(key)
-    bucket = keyspace.bucket(Bucket.SUBMIT, kept.key_id)
+    bucket = keyspace.bucket(Bucket.SUBMIT, record.key_id)
 
     redis.set(bucket, float(redis.get(bucket)) - 2 * 86400 * 1000 / 3)  # two thirds of a day later
 
@@ -214,10 +207,10 @@ def test_a_full_bucket_leaves_nothing_in_redis_for_ever(admit, keys, redis):
 
 def test_a_bucket_in_use_does_not_expire_although_it_is_full_soon(admit, keys, redis):
     """Redis deletes what has expired when it is looked for, and writes that to the disk."""
-    kept, key = keys.create("shop", KeyOptions(rate=Rate(1_000_000, 60)))
+    record, key = keys.create("shop", KeyOptions(rate=Rate(1_000_000, 60)))
     admit(key)
 
-    assert redis.pttl(keyspace.bucket(Bucket.SUBMIT, kept.key_id)) > 30_000
+    assert redis.pttl(keyspace.bucket(Bucket.SUBMIT, record.key_id)) > 30_000
 
 
 def test_the_step_survives_a_redis_that_forgot_its_scripts(admit, keys, redis):

@@ -1,4 +1,4 @@
-"""API keys: what is kept of them and how they change."""
+"""API keys: what is stored of them and how they change."""
 
 import threading
 
@@ -6,15 +6,9 @@ import pytest
 
 from jobs import keyspace
 from jobs.keys.api_key import KeyOptions
-from jobs.keys.api_keys import MAX_TEXTS, ApiKeys, CreditsRefused, UnknownKey
-from jobs.keys.key_rules import MAX_CREDITS, Scope
-from jobs.keys.key_text import digest, new_key
+from jobs.keys.api_keys import MAX_TEXTS, CreditsRefused, UnknownKey
+from jobs.keys.key_rules import MAX_CREDITS, Scope, digest, new_key
 from jobs.keys.rates import Rate
-
-
-@pytest.fixture
-def keys(redis):
-    return ApiKeys(redis)
 
 
 def everything_in(redis) -> bytes:
@@ -29,28 +23,28 @@ def owner_of(redis, key: str) -> str | None:
     return found.decode() if found else None
 
 
-def test_a_key_is_kept_with_everything_it_may_do(redis, keys):
+def test_a_key_is_stored_with_all_its_options(redis, keys):
     options = KeyOptions(100, Rate(600, 60), (Scope.SUPERIMPOSE,), expires_in_s=3600)
 
-    kept, key = keys.create("shop", options)
+    record, key = keys.create("shop", options)
 
-    assert owner_of(redis, key) == kept.key_id
-    assert (kept.name, kept.credits, kept.held, kept.spent) == ("shop", 100, 0, 0)
-    assert (kept.rate, kept.scopes) == (Rate(600, 60), {Scope.SUPERIMPOSE})
-    assert kept.expires_at == pytest.approx(kept.created_at + 3600, abs=0.01)
-    assert kept.last_used_at is None
-    assert keys.list() == [kept]
+    assert owner_of(redis, key) == record.key_id
+    assert (record.name, record.credits, record.held, record.spent) == ("shop", 100, 0, 0)
+    assert (record.rate, record.scopes) == (Rate(600, 60), {Scope.SUPERIMPOSE})
+    assert record.expires_at == pytest.approx(record.created_at + 3600, abs=0.01)
+    assert record.last_used_at is None
+    assert keys.list() == [record]
 
 
 def test_without_options_a_key_may_do_everything_for_ever(keys):
-    kept, _ = keys.create("shop")
+    record, _ = keys.create("shop")
 
-    assert (kept.credits, kept.rate, kept.expires_at, kept.scopes) == (None, None, None, set(Scope))
+    assert (record.credits, record.rate, record.expires_at, record.scopes) == (None, None, None, set(Scope))
 
 
-def test_the_key_itself_is_kept_nowhere(redis, keys):
-    kept, key = keys.create("shop")
-    newer = keys.rotate(kept.key_id)
+def test_the_text_of_a_key_is_not_stored(redis, keys):
+    record, key = keys.create("shop")
+    newer = keys.rotate(record.key_id)
 
     secrets = [text.removeprefix("si_")[:20].encode() for text in (key, newer)]
     assert not any(secret in everything_in(redis) for secret in secrets)
@@ -86,10 +80,10 @@ def test_processes_that_start_at_once_make_one_key_of_a_chosen_text(redis, keys)
 
 
 def test_nothing_is_left_of_a_revoked_key(redis, keys):
-    kept, _ = keys.create("shop")
-    keys.rotate(kept.key_id)
+    record, _ = keys.create("shop")
+    keys.rotate(record.key_id)
 
-    keys.revoke(kept.key_id)
+    keys.revoke(record.key_id)
 
     assert redis.dbsize() == 0
     assert keys.list() == []
@@ -104,7 +98,7 @@ def test_nothing_is_left_of_a_revoked_key(redis, keys):
         lambda keys: keys.add_credits("key_gone", 1),
     ],
 )
-def test_what_is_not_a_key_cannot_be_changed(redis, keys, change):
+def test_an_unknown_key_cannot_be_changed(redis, keys, change):
     with pytest.raises(UnknownKey, match="key_gone"):
         change(keys)
 
@@ -112,28 +106,28 @@ def test_what_is_not_a_key_cannot_be_changed(redis, keys, change):
 
 
 def test_after_rotation_both_texts_are_of_one_key_and_the_old_one_has_an_end(redis, keys):
-    kept, old = keys.create("shop")
+    record, old = keys.create("shop")
 
-    new = keys.rotate(kept.key_id, overlap_s=60)
+    new = keys.rotate(record.key_id, overlap_s=60)
 
-    assert owner_of(redis, old) == owner_of(redis, new) == kept.key_id
+    assert owner_of(redis, old) == owner_of(redis, new) == record.key_id
     assert 0 < redis.pttl(keyspace.key_digest(digest(old))) <= 60_000
     assert redis.ttl(keyspace.key_digest(digest(new))) == -1
 
 
 def test_a_rotation_without_overlap_ends_the_old_text_at_once(redis, keys):
-    kept, old = keys.create("shop")
+    record, old = keys.create("shop")
 
-    keys.rotate(kept.key_id, overlap_s=0)
+    keys.rotate(record.key_id, overlap_s=0)
 
     assert owner_of(redis, old) is None
 
 
 def test_a_rotation_ends_every_older_text_within_its_overlap(redis, keys):
-    kept, first = keys.create("shop")
-    second = keys.rotate(kept.key_id, overlap_s=3600)
-    third = keys.rotate(kept.key_id, overlap_s=60)
-    keys.rotate(kept.key_id, overlap_s=7200)
+    record, first = keys.create("shop")
+    second = keys.rotate(record.key_id, overlap_s=3600)
+    third = keys.rotate(record.key_id, overlap_s=60)
+    keys.rotate(record.key_id, overlap_s=7200)
 
     for older in (first, second):
         assert 0 < redis.pttl(keyspace.key_digest(digest(older))) <= 60_000
@@ -172,39 +166,39 @@ def test_a_key_of_the_settings_stays_revoked_and_leaves_no_text(redis, keys):
 
 
 def test_rotating_often_keeps_the_newest_texts_only(redis, keys):
-    kept, first = keys.create("shop")
-    texts = [keys.rotate(kept.key_id) for _ in range(MAX_TEXTS)]
+    record, first = keys.create("shop")
+    texts = [keys.rotate(record.key_id) for _ in range(MAX_TEXTS)]
 
     assert owner_of(redis, first) is None
-    assert {owner_of(redis, text) for text in texts} == {kept.key_id}
-    assert len(keys.get(kept.key_id).digests) == MAX_TEXTS
+    assert {owner_of(redis, text) for text in texts} == {record.key_id}
+    assert len(keys.get(record.key_id).digests) == MAX_TEXTS
 
 
 def test_credits_are_added_and_taken_but_never_below_zero(keys):
-    kept, _ = keys.create("shop", KeyOptions(credits=5))
+    record, _ = keys.create("shop", KeyOptions(credits=5))
 
-    assert keys.add_credits(kept.key_id, 10).credits == 15
-    assert keys.add_credits(kept.key_id, -15).credits == 0
+    assert keys.add_credits(record.key_id, 10).credits == 15
+    assert keys.add_credits(record.key_id, -15).credits == 0
     with pytest.raises(CreditsRefused, match="fewer than 1"):
-        keys.add_credits(kept.key_id, -1)
-    assert keys.get(kept.key_id).credits == 0
+        keys.add_credits(record.key_id, -1)
+    assert keys.get(record.key_id).credits == 0
 
 
 def test_more_credits_than_can_be_counted_are_not_added(keys):
-    kept, _ = keys.create("shop", KeyOptions(credits=MAX_CREDITS))
+    record, _ = keys.create("shop", KeyOptions(credits=MAX_CREDITS))
 
     for amount in (1, 10**30):
         with pytest.raises(CreditsRefused, match="would have more than"):
-            keys.add_credits(kept.key_id, amount)
-    assert keys.get(kept.key_id).credits == MAX_CREDITS
+            keys.add_credits(record.key_id, amount)
+    assert keys.get(record.key_id).credits == MAX_CREDITS
 
 
 def test_unlimited_credits_cannot_be_added_to(keys):
-    kept, _ = keys.create("shop")
+    record, _ = keys.create("shop")
 
     with pytest.raises(CreditsRefused, match="unlimited"):
-        keys.add_credits(kept.key_id, 10)
-    assert keys.get(kept.key_id).credits is None
+        keys.add_credits(record.key_id, 10)
+    assert keys.get(record.key_id).credits is None
 
 
 def test_keys_can_be_recognised_by_scanners_and_do_not_repeat():

@@ -8,7 +8,6 @@ import pytest
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.keys.api_key import KeyOptions
-from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.moves import Failure, IllegalMove, NotEnoughCredits
 from jobs.lifecycle.output import Output
@@ -20,11 +19,6 @@ ID = "5476801e-1a31-4475-8dbb-58e6b9ddfa68"
 
 OUTPUT = Output("token", "outputs/20300101T0000/token", "image/png", 10, 4, 3)
 COST = 3
-
-
-@pytest.fixture
-def keys(redis):
-    return ApiKeys(redis)
 
 
 @pytest.fixture
@@ -117,7 +111,7 @@ def test_only_the_first_ending_counts(transitions, key_id, account):
     assert account() == (7, 0, 3)
 
 
-def test_without_enough_credits_nothing_is_made_and_balance_and_need_are_named(
+def test_without_enough_credits_nothing_is_created_and_the_balance_is_named(
     redis, transitions, key_id, account
 ):
     for name in "abc":
@@ -148,7 +142,7 @@ def test_a_hundred_submits_at_once_on_ten_credits_make_exactly_as_many_as_are_pa
     assert keys.get(key_id).credits == 0
 
 
-def test_a_request_ends_at_the_price_it_was_made_at(redis, settings, transitions, key_id, account):
+def test_a_request_costs_what_it_cost_when_it_was_created(redis, settings, transitions, key_id, account):
     transitions.create(NewRequest(ID, key_id, {}))
 
     dearer = Transitions(redis, Settings(redis_url=settings.redis_url, credit_cost=5))

@@ -24,7 +24,7 @@ def test_a_rate_is_read_and_written_the_same(text, rate):
     "text",
     ["", "600", "0/minute", "-1/minute", "1.5/second", "600/min", "600 / minute", "٦/minute", "1/fortnight"],
 )
-def test_what_is_not_a_rate_is_refused_with_what_is(text):
+def test_an_invalid_rate_is_refused_with_the_valid_forms(text):
     with pytest.raises(ValueError, match=r"write 600/minute .* or unlimited"):
         Rate.parse(text)
 

@@ -18,7 +18,7 @@ ANSWERED = Attempt(1.5, 204, 12, None)
 
 
 class Desk:
-    """Where a sender reports and claims; it remembers what it holds."""
+    """A sender, with the events that it has claimed."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -27,7 +27,7 @@ class Desk:
         self.turn = 0
 
     def claim(self, limit: int = 100, reports: list[Report] | None = None) -> list[Event]:
-        """Claim up to so many of each lane."""
+        """Claim up to `limit` events of each lane."""
         self.turn += 1
         return asyncio.run(self._claim(limit, reports or []))
 
@@ -43,11 +43,11 @@ class Desk:
         return events
 
     def report(self, event: Event, ending: Ending, **more) -> None:
-        """Report one attempt, and claim nothing."""
-        self.claim(0, [self.said(event, ending, **more)])
+        """Without a claim."""
+        self.claim(0, [self.report_of(event, ending, **more)])
 
     @staticmethod
-    def said(event: Event, ending: Ending, **more) -> Report:
+    def report_of(event: Event, ending: Ending, **more) -> Report:
         made = {Ending.RETRY: FAILED, Ending.GIVEN_BACK: None}.get(ending, ANSWERED)
         return Report(event, ending, made, **more)
 

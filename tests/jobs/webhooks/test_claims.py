@@ -1,4 +1,4 @@
-"""Which events that are due are claimed, how many of a receiver, and which first."""
+"""Which due events are claimed, how many of a receiver, and which first."""
 
 from jobs import keyspace
 from jobs.config.settings import Settings
@@ -6,7 +6,7 @@ from jobs.keys.api_keys import ApiKeys
 from jobs.queries.queue_state import read_queue_state
 from jobs.webhooks.exchange import MAX_PAUSE_S, NEW_OF_KEY, PER_RECEIVER, TROUBLED, Ending
 from jobs.webhooks.schedule import LEASE_S
-from tests.redis.hearing import hearing
+from tests.redis.recording import recording
 from tests.webhook_events import complete, completed, lapse, new_request
 
 URL = "https://shop.example/hooks?key=1"
@@ -14,20 +14,20 @@ OTHER = "https://other.example/"
 
 
 def make_proven(transitions, key_id, desk, url=URL):
-    """One event is delivered there."""
+    """Deliver one event."""
     completed(transitions, key_id, url)
     [event] = desk.claim()
     desk.report(event, Ending.DELIVERED)
 
 
-def test_what_one_has_claimed_no_other_gets(transitions, key_id, desk, webhook_settings):
+def test_a_claimed_event_is_not_claimed_by_another_sender(transitions, key_id, desk, webhook_settings):
     completed(transitions, key_id, URL)
 
     assert len(desk.claim()) == 1
     assert type(desk)(webhook_settings).claim() == []
 
 
-def test_what_a_dead_sender_held_is_due_when_its_lease_has_expired(
+def test_an_event_of_a_dead_sender_is_due_when_its_lease_has_expired(
     redis, transitions, key_id, desk, webhook_settings
 ):
     request_id = completed(transitions, key_id, URL)
@@ -42,18 +42,18 @@ def test_what_a_dead_sender_held_is_due_when_its_lease_has_expired(
     assert (found.message_id, found.attempt) == (lost.message_id, 2)
 
 
-def test_a_new_receiver_is_tried_with_one_event_and_then_sent_several(transitions, key_id, desk):
+def test_a_new_receiver_gets_one_event_and_then_several(transitions, key_id, desk):
     for _ in range(20):
         completed(transitions, key_id, URL)
 
     [first] = desk.claim()
-    events = desk.claim(reports=[desk.said(first, Ending.DELIVERED)])
+    events = desk.claim(reports=[desk.report_of(first, Ending.DELIVERED)])
 
     assert len(events) == PER_RECEIVER["proven"]
-    assert desk.claim() == []  # no more as long as these are under way
+    assert desk.claim() == []  # while these are in flight
 
 
-def test_a_dead_receiver_holds_up_no_live_one(transitions, key_id, desk):
+def test_a_dead_receiver_does_not_delay_a_live_one(transitions, key_id, desk):
     make_proven(transitions, key_id, desk, OTHER)
     for _ in range(50):
         completed(transitions, key_id, URL)
@@ -64,7 +64,7 @@ def test_a_dead_receiver_holds_up_no_live_one(transitions, key_id, desk):
     assert live in {event.request_id for event in desk.claim(limit=1)}
 
 
-def test_a_receiver_that_fails_again_and_again_is_left_alone_for_a_while(redis, transitions, key_id, desk):
+def test_a_receiver_that_fails_repeatedly_is_paused(redis, transitions, key_id, desk):
     requests = [completed(transitions, key_id, URL) for _ in range(TROUBLED + 1)]
     for _ in range(TROUBLED):
         [event] = desk.claim()
@@ -80,10 +80,10 @@ def test_a_receiver_that_fails_again_and_again_is_left_alone_for_a_while(redis, 
     [event] = desk.claim()
     assert event.request_id in requests
     completed(transitions, key_id, URL)
-    assert len(desk.claim(reports=[desk.said(event, Ending.DELIVERED)])) == 1  # it is well again
+    assert len(desk.claim(reports=[desk.report_of(event, Ending.DELIVERED)])) == 1  # it has recovered
 
 
-def test_old_failures_do_not_starve_new_events_nor_these_them(redis, transitions, key_id, desk):
+def test_failed_and_new_events_do_not_starve_each_other(redis, transitions, key_id, desk):
     make_proven(transitions, key_id, desk)
     old = {completed(transitions, key_id, URL) for _ in range(40)}
     receiver = f"{key_id} shop.example"
@@ -119,18 +119,18 @@ def test_receivers_take_turns(transitions, key_id, desk):
     assert sorted(receivers) == ["other.example"] * 2 + ["shop.example"] * 2
 
 
-def test_a_claim_reads_no_more_the_more_events_wait(redis, transitions, key_id, desk):
+def test_the_cost_of_a_claim_does_not_grow_with_the_queue(redis, transitions, key_id, desk):
     make_proven(transitions, key_id, desk)
     request_id = new_request(transitions, key_id, URL)
     complete(transitions, request_id)
     receiver = f"{key_id} shop.example"
 
     def commands() -> int:
-        with hearing(redis) as heard:
+        with recording(redis) as commands:
             desk.claim(limit=1)
         desk.held = []
         lapse(redis, request_id)
-        return len(heard)
+        return len(commands)
 
     few = commands()
     redis.zadd(keyspace.tried_events(receiver), {f"other-{nth}": 9e15 for nth in range(1000)})
@@ -138,7 +138,7 @@ def test_a_claim_reads_no_more_the_more_events_wait(redis, transitions, key_id, 
     assert commands() == few
 
 
-def test_what_has_expired_is_forgotten(redis, transitions, key_id, desk):
+def test_an_expired_event_leaves_the_queue(redis, transitions, key_id, desk):
     request_id = completed(transitions, key_id, URL)
     redis.delete(keyspace.event(request_id))
 
@@ -148,9 +148,7 @@ def test_what_has_expired_is_forgotten(redis, transitions, key_id, desk):
     assert redis.hget(keyspace.api_key(key_id), "undelivered") == b"0"
 
 
-def test_how_late_events_are_is_known_and_one_that_waits_for_its_receiver_is_not_late(
-    redis, transitions, key_id, desk
-):
+def test_the_age_of_due_events_excludes_those_of_paused_receivers(redis, transitions, key_id, desk):
     completed(transitions, key_id, URL)
     seconds, _ = redis.time()
     redis.zadd(keyspace.lane("new"), {key_id: (seconds - 90) * 1000})
@@ -163,7 +161,7 @@ def test_how_late_events_are_is_known_and_one_that_waits_for_its_receiver_is_not
     assert read_queue_state(redis).oldest_event_s == 0
 
 
-def test_many_dead_receivers_hold_up_no_live_one(redis, transitions, key_id, desk):
+def test_many_dead_receivers_do_not_delay_a_live_one(redis, transitions, key_id, desk):
     make_proven(transitions, key_id, desk, OTHER)
     for nth in range(200):
         completed(transitions, key_id, f"https://dead{nth}.example/")
@@ -175,7 +173,7 @@ def test_many_dead_receivers_hold_up_no_live_one(redis, transitions, key_id, des
     assert live in {event.request_id for event in desk.claim(limit=1)}
 
 
-def test_what_cannot_be_read_holds_up_no_other(redis, transitions, key_id, desk, caplog):
+def test_an_unreadable_event_does_not_block_others(redis, transitions, key_id, desk, caplog):
     foreign, odd, good = (completed(transitions, key_id, f"https://{name}.example/") for name in "abc")
     redis.set(keyspace.event(foreign), "a value of another type")
     redis.hset(keyspace.event(odd), "output", "{")
@@ -187,7 +185,7 @@ def test_what_cannot_be_read_holds_up_no_other(redis, transitions, key_id, desk,
     assert f"request {odd}: its event cannot be read" in caplog.text
 
 
-def test_a_key_s_many_new_receivers_hold_up_no_other_key_s(redis, transitions, key_id, desk):
+def test_many_new_receivers_of_a_key_do_not_delay_another_key(redis, transitions, key_id, desk):
     other = ApiKeys(redis).create("other")[0].key_id
     for nth in range(60):
         completed(transitions, key_id, f"https://dead{nth}.example/")

@@ -1,4 +1,4 @@
-"""An event is written in the step that ends its request, once, and says all that its body needs."""
+"""An event is written in the step that ends its request, once, with all that its body needs."""
 
 import json
 
@@ -16,7 +16,7 @@ from jobs.webhooks.deliveries import State
 from jobs.webhooks.exchange import Ending
 from jobs.webhooks.secrets import KeySecrets
 from tests.asking import HERE, OUTPUT, claim_request
-from tests.redis.hearing import hearing
+from tests.redis.recording import recording
 from tests.webhook_events import complete, completed, event_of, fail, new_request, with_webhooks
 
 URL = "https://shop.example/hooks?key=1"
@@ -80,7 +80,7 @@ def test_a_picture_as_base64_is_left_out(transitions, key_id, desk):
     (None, complete, 1),
     (None, fail, 1),
 ])  # fmt: skip
-def test_only_what_was_asked_for_is_told(transitions, key_id, desk, asked, ended, expected):
+def test_only_selected_ends_have_events(transitions, key_id, desk, asked, ended, expected):
     ended(transitions, new_request(transitions, key_id, URL, events=asked))
 
     assert len(desk.claim()) == expected
@@ -102,7 +102,7 @@ def test_no_event_is_written_before_the_end_and_none_twice(redis, transitions, k
     assert redis.zcard(keyspace.untried_events(f"{key_id} shop.example")) == 1
 
 
-def test_requests_that_end_late_all_at_once_have_their_events(redis, settings, key_id, desk):
+def test_requests_ended_by_a_sweep_have_events(redis, settings, key_id, desk):
     late = Transitions(redis, with_webhooks(settings, start_timeout_s=1))
     requests = {new_request(late, key_id, f"https://shop{nth}.example/") for nth in range(5)}
     redis.zadd(keyspace.DEADLINES, dict.fromkeys(requests, 1))
@@ -111,15 +111,14 @@ def test_requests_that_end_late_all_at_once_have_their_events(redis, settings, k
     assert {event.request_id for event in desk.claim()} == requests
 
 
-def test_a_request_without_a_webhook_sends_redis_nothing_more(redis, transitions, key_id):
-    """No key of events is touched: the commands are those of before."""
+def test_a_request_without_a_webhook_sends_redis_no_command_about_events(redis, transitions, key_id):
     claimed = "5476801e-1a31-4475-8dbb-58e6b9ddfa68"
     transitions.create(NewRequest(claimed, key_id, {}))
     claim_request(transitions, claimed)
-    with hearing(redis) as heard:
+    with recording(redis) as commands:
         transitions.complete(claimed, 1, OUTPUT, {})
 
-    commands = [said["command"] for said in heard]
+    commands = [each["command"] for each in commands]
     assert commands
     assert not [each for each in commands if ":event" in each or "webhook_generation" in each]
     assert not [each for each in commands if ":receiver" in each or "undelivered" in each]
@@ -135,9 +134,7 @@ def test_the_event_outlives_the_request(redis, transitions, key_id, desk):
     assert body_of(event)["request_id"] == request_id
 
 
-def test_a_request_that_is_submitted_again_has_the_webhook_too(
-    redis, webhook_settings, transitions, key_id, desk
-):
+def test_a_resubmitted_request_has_the_same_webhook(redis, webhook_settings, transitions, key_id, desk):
     params = {"base_image": "https://a.example/b.jpg"}
     first = new_request(transitions, key_id, URL)
     redis.hset(keyspace.request(first), "params", json.dumps(params))
@@ -149,7 +146,7 @@ def test_a_request_that_is_submitted_again_has_the_webhook_too(
     assert event_of(redis, again.request_id)[b"url"] == URL.encode()
 
 
-def test_a_key_with_too_many_undelivered_events_may_make_no_more(redis, settings, key_id, desk):
+def test_a_key_with_too_many_undelivered_events_cannot_add_more(redis, settings, key_id, desk):
     few = with_webhooks(settings, max_undelivered_per_key=2)
     transitions = Transitions(redis, few)
     requests = [completed(transitions, key_id, URL) for _ in range(2)]
@@ -165,7 +162,7 @@ def test_a_key_with_too_many_undelivered_events_may_make_no_more(redis, settings
     new_request(transitions, key_id, URL)
 
 
-def test_events_of_a_revoked_key_are_still_sent_with_the_secret_its_receiver_knows(
+def test_events_of_a_revoked_key_are_signed_with_its_last_secret(
     redis, webhook_settings, transitions, key_id, desk
 ):
     KeySecrets(redis, webhook_settings).rotate(key_id, 0)

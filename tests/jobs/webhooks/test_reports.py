@@ -91,7 +91,7 @@ def test_an_event_that_would_wait_beyond_its_life_is_given_up(redis, transitions
     assert desk.given_up == [request_id]
 
 
-def test_a_report_that_is_said_twice_counts_once(redis, transitions, key_id, desk, deliveries):
+def test_a_repeated_report_counts_once(redis, transitions, key_id, desk, deliveries):
     request_id = completed(transitions, key_id, URL)
     [event] = desk.claim()
 
@@ -135,7 +135,7 @@ def test_its_success_counts_though(redis, transitions, key_id, desk, webhook_set
     assert redis.hget(keyspace.api_key(key_id), "undelivered") == b"0"
 
 
-def test_what_is_given_back_is_due_at_once_and_was_no_attempt(transitions, key_id, desk, deliveries):
+def test_an_event_given_back_is_due_at_once_and_counts_no_attempt(transitions, key_id, desk, deliveries):
     request_id = completed(transitions, key_id, URL)
     [event] = desk.claim()
 
@@ -149,8 +149,8 @@ def test_the_log_has_the_last_attempts(redis, transitions, key_id, desk, deliver
     request_id = completed(transitions, key_id, URL)
     redis.hset(keyspace.event(request_id), "attempts", 30)
     for nth in range(11, 31):
-        kept = json.dumps(vars(Attempt(1.0, None, nth, "could not be reached")))
-        redis.hset(keyspace.event(request_id), f"attempt:{nth}", kept)
+        entry = json.dumps(vars(Attempt(1.0, None, nth, "could not be reached")))
+        redis.hset(keyspace.event(request_id), f"attempt:{nth}", entry)
 
     desk.report(desk.claim()[0], Ending.DELIVERED)
 
@@ -189,7 +189,7 @@ def test_redelivery_of_one_that_waits_is_now_and_of_one_that_is_being_sent_chang
     assert redis.hget(keyspace.api_key(key_id), "undelivered") == b"1"
 
 
-def test_what_has_no_event_cannot_be_delivered_again(transitions, key_id, deliveries):
+def test_a_request_without_an_event_cannot_be_redelivered(transitions, key_id, deliveries):
     request_id = new_request(transitions, key_id, URL)
 
     with pytest.raises(NoEvent):

@@ -47,14 +47,14 @@ def test_an_address_of_a_wrong_form_is_refused(url):
     assert refusal(url) == f"webhook_url: {FORM}"
 
 
-def test_the_longest_address_passes_and_what_was_asked_for_is_kept_whole():
+def test_the_longest_url_is_accepted_and_stored_whole():
     url = URL + "a" * (2048 - len(URL))
     WebhookRules(settings()).check(url, None)
 
-    kept = webhook_fields(url, None, "key_1", "https://here")
+    fields = webhook_fields(url, None, "key_1", "https://here")
 
-    assert kept["url"] == url
-    assert kept["receiver"] == "key_1 shop.example.com"
+    assert fields["url"] == url
+    assert fields["receiver"] == "key_1 shop.example.com"
 
 
 def test_http_passes_where_the_operator_allows_it():

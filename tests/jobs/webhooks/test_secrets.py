@@ -8,8 +8,7 @@ from redis import Redis
 from jobs import keyspace
 from jobs.keys.api_keys import ApiKeys, UnknownKey
 from jobs.keys.key_backup import export, restore
-from jobs.webhooks.secrets import OFF, KeySecrets, WebhookSecrets, WebhooksOff
-from jobs.webhooks.signature import sign
+from jobs.webhooks.secrets import OFF, KeySecrets, WebhookSecrets, WebhooksOff, sign
 from tests.webhook_events import MASTER, with_webhooks
 
 
@@ -32,10 +31,10 @@ def test_redis_does_not_hold_it(redis, secrets, key_id):
     secrets.rotate(key_id)
     secret = b64decode(secrets.read(key_id).removeprefix("whsec_"))
 
-    kept = b"".join(redis.dump(name) for name in redis.keys("*"))
+    stored = b"".join(redis.dump(name) for name in redis.keys("*"))
 
-    assert secret not in kept
-    assert MASTER.encode() not in kept
+    assert secret not in stored
+    assert MASTER.encode() not in stored
 
 
 def test_after_a_rotation_it_is_another_one(secrets, key_id):
@@ -58,7 +57,7 @@ def test_another_master_gives_other_secrets_and_the_first_one_is_current(redis, 
     ]
 
 
-def test_without_a_master_it_is_said_who_sets_one(redis, settings, key_id):
+def test_without_a_master_secret_the_error_names_the_setting(redis, settings, key_id):
     secrets = KeySecrets(redis, settings)
 
     for ask in (secrets.read, secrets.rotate):

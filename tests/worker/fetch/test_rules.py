@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.jobs.network.test_urls import URL_LIKE
+from tests.jobs.test_network import URL_LIKE
 from tests.worker.fetch.answers import response, says
 from tests.worker.fetch.conftest import LOOPBACK, TLS
 from worker.fetch import Fetcher, FetchError, FetchRules

@@ -6,20 +6,20 @@ from typing import Any
 
 from redis import Redis
 
-Said = dict[str, Any]  # `command` and `client_type`, which is lua for a command of a script
+Command = dict[str, Any]  # `command` and `client_type`, which is lua for a command of a script
 
 
 @contextmanager
-def hearing(redis: Redis) -> Iterator[list[Said]]:
+def recording(redis: Redis) -> Iterator[list[Command]]:
     """Yields a list that has all commands to this database after the block; other databases are ignored."""
-    heard: list[Said] = []
+    commands: list[Command] = []
     database = redis.connection_pool.connection_kwargs["db"]
     with redis.monitor() as monitor:
         redis.echo("the start")
-        yield heard
+        yield commands
         redis.echo("the end")
-        commands = (said for said in monitor.listen() if said["db"] == database)
-        while next(commands)["command"] != "ECHO the start":
+        received = (each for each in monitor.listen() if each["db"] == database)
+        while next(received)["command"] != "ECHO the start":
             pass
-        while (said := next(commands))["command"] != "ECHO the end":
-            heard.append(said)
+        while (each := next(received))["command"] != "ECHO the end":
+            commands.append(each)
