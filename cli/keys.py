@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from cli.exit_codes import stop
-from cli.json_output import AsJson, print_json, say
+from cli.printing import AsJson, print_json, say, stop
 from cli.serve.up_file import settings_here
 from cli.timefmt import day, seconds
 from jobs.keys.key_rules import KEY_ID, MAX_CREDITS, MAX_WEIGHT, Existing, Scope
@@ -116,7 +115,7 @@ def list_keys(as_json: AsJson = False) -> None:
         return
     from rich.markup import escape
 
-    from cli.tables import print_table, table
+    from cli.printing import print_table, table
 
     rows = table("id", "last used", "expires", ">credits", "rate", "name")
     for key in keys:

@@ -2,22 +2,20 @@
 
 import socket
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from pydantic import ValidationError
 from typer.exceptions import TyperException
 
-from cli import keys
+from cli import keys, print_version
 from cli.batches import commands as batches
 from cli.client.server import KeyOption, ServerOption
-from cli.exit_codes import ExitCode
-from cli.formats import NAMES
-from cli.json_output import AsJson
-from cli.parameters import with_parameters
+from cli.compose import compose
+from cli.printing import AsJson, ExitCode
 from cli.requests import commands as requests
+from cli.run.command import run
 from cli.serve.listening import CannotListen
-from cli.version import print_version
 from cli.webhooks import commands as webhooks
 from jobs.config.validation import plain
 
@@ -101,98 +99,8 @@ def worker(workers: Workers = None) -> None:
     run_workers(workers)
 
 
-FILE: Any = {"exists": True, "dir_okay": False, "metavar": "FILE"}
-SceneOption = Annotated[
-    Path | None,
-    typer.Option(
-        **FILE, help="A request as JSON, with files for pictures, instead of an overlay and its options."
-    ),
-]
-DISPLACEMENT_HELP = "Its red moves the overlay's pixels by --displacement-x, its green by --displacement-y."
-
-
-@app.command()
-@with_parameters
-def compose(
-    out: Annotated[Path, typer.Option("-o", "--out", metavar="FILE", help=f"The result. {NAMES}.")],
-    base: Annotated[
-        Path | None, typer.Argument(exists=True, dir_okay=False, metavar="BASE", help="The picture below.")
-    ] = None,
-    overlay: Annotated[
-        Path | None,
-        typer.Argument(exists=True, dir_okay=False, metavar="OVERLAY", help="The picture put on it."),
-    ] = None,
-    mask: Annotated[Path | None, typer.Option(**FILE, help="White shows.")] = None,
-    displacement_map: Annotated[Path | None, typer.Option(**FILE, help=DISPLACEMENT_HELP)] = None,
-    scene: SceneOption = None,
-    as_json: AsJson = False,
-    **parameters: Any,
-) -> None:
-    """Render one picture without a server."""
-    from cli.compose import write_picture
-
-    pictures = {
-        "base_image": base,
-        "overlay_image": overlay,
-        "mask": mask,
-        "displacement_map": displacement_map,
-    }
-    write_picture(pictures, scene, out, parameters, as_json)
-
-
-@app.command("run")
-@with_parameters
-def run_on_server(
-    out: Annotated[
-        Path,
-        typer.Option("-o", "--out", metavar="PATH", help=f"The result, or the folder for several. {NAMES}."),
-    ],
-    base: Annotated[str | None, typer.Option(metavar="FILE|URL", help="The picture below.")] = None,
-    base_dir: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="A folder of bases, instead of --base.")
-    ] = None,
-    manifest: Annotated[
-        Path | None,
-        typer.Option(
-            **FILE,
-            help="CSV or NDJSON with one request per line; options are defaults for all lines.",
-        ),
-    ] = None,
-    overlay: Annotated[str | None, typer.Option(metavar="FILE|URL", help="The picture put on it.")] = None,
-    mask: Annotated[str | None, typer.Option(metavar="FILE|URL", help="White shows.")] = None,
-    displacement_map: Annotated[str | None, typer.Option(metavar="FILE|URL", help=DISPLACEMENT_HELP)] = None,
-    scene: SceneOption = None,
-    server: ServerOption = None,
-    key: KeyOption = None,
-    concurrency: Annotated[
-        int, typer.Option(min=1, max=256, metavar="N", help="How many pictures at a time.")
-    ] = 8,
-    batch: Annotated[bool, typer.Option("--batch", hidden=True)] = False,  # the default
-    no_batch: Annotated[
-        bool, typer.Option("--no-batch", help="Send requests one by one, not in batches of thousands.")
-    ] = False,
-    as_json: AsJson = False,
-    **parameters: Any,
-) -> None:
-    """Render pictures on a server: one, all of a folder, or those listed in a file."""
-    from cli.run.command import run
-
-    if batch and no_batch:
-        raise typer.BadParameter("--batch and --no-batch contradict each other: give one of them")
-    run(
-        base=base,
-        base_dir=base_dir,
-        manifest=manifest,
-        pictures={"overlay_image": overlay, "mask": mask, "displacement_map": displacement_map},
-        scene=scene,
-        out=out,
-        server=server,
-        key=key,
-        concurrency=concurrency,
-        in_batches=not no_batch,
-        as_json=as_json,
-        parameters=parameters,
-    )
+app.command()(compose)
+app.command()(run)
 
 
 @app.command()
@@ -204,7 +112,7 @@ def queue(
     as_json: AsJson = False,
 ) -> None:
     """Watch the queue and its workers, until a key is pressed."""
-    from cli.queue.commands import show
+    from cli.queue import show
 
     show(as_json, once, interval)
 

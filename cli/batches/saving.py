@@ -11,8 +11,8 @@ import typer
 from api.batches.archive import GONE, Entry, zip_pictures
 from api.batches.members import EXPIRED, PAGE, all_members, entries, read_members
 from api.batches.names import FileNames
-from cli.client.saving import atomic_write
-from cli.json_output import print_json
+from cli.output_files import atomic_write
+from cli.printing import print_json
 from cli.requests.output import as_object, describe_output
 from jobs.batches.reading import BatchReader, Member
 from jobs.batches.record import BatchRecord

@@ -49,7 +49,7 @@ class Input:
 
     @property
     def size(self) -> int:
-        """Bytes of the file; 0 for a URL. Raises OSError."""
+        """0 for a URL. Raises OSError."""
         return 0 if self.file is None else self.file.stat().st_size
 
     def fingerprint(self) -> str:

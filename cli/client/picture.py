@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from cli.client.api import CANCEL_TIMEOUT_S, Api, JsonObject
 from cli.client.errors import CallError, RequestFailed
-from cli.client.saving import atomic_write
+from cli.output_files import atomic_write
 from jobs.lifecycle.status import TERMINAL
 
 LONG_POLL_S = 25
@@ -64,5 +64,5 @@ async def render_and_save(
 async def _cancel(api: Api, submit: "asyncio.Task[str]", on_status: OnStatus) -> None:
     with suppress(CallError, TimeoutError, asyncio.CancelledError):
         async with asyncio.timeout(CANCEL_TIMEOUT_S):
-            cancelled = await api.cancel(await submit)
+            cancelled = await api.cancel("requests", await submit)
         on_status({**cancelled, "status": "CANCELLED"})

@@ -7,12 +7,19 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from cli.client.api import Api, JsonObject
-from cli.client.errors import KEY_REFUSED, NOT_ENOUGH_CREDITS, CallError, Refused, RequestFailed, Unreachable
-from cli.client.explain import join_faults
+from cli.client.errors import (
+    KEY_REFUSED,
+    NOT_ENOUGH_CREDITS,
+    CallError,
+    Refused,
+    RequestFailed,
+    Unreachable,
+    join_faults,
+)
 from cli.run.items import Item
 from cli.run.journal import Journal, Recipe
+from cli.run.progress import Tally
 from cli.run.request_parts import RequestParts
-from cli.run.tally import Tally
 
 FATAL_STATUSES = KEY_REFUSED | {NOT_ENOUGH_CREDITS}
 """HTTP statuses that every other picture would get too."""

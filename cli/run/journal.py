@@ -13,7 +13,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any
 
-from cli.client.saving import delete_partial_files
+from cli.output_files import delete_partial_files
 
 NAME = ".superimpose.jsonl"
 

@@ -10,7 +10,7 @@ import typer
 from pydantic import BaseModel, ValidationError
 
 from cli.client.inputs import Input
-from cli.formats import SUFFIX, output_format
+from cli.output_files import SUFFIX, output_format
 from cli.run.items import Item, RunOptions
 from cli.run.rows import OUTPUT, Columns, Faults, Row, read_rows
 from jobs.pictures.inputs import pictures

@@ -6,17 +6,16 @@ from pathlib import Path
 import typer
 
 from cli.client.api import Api
-from cli.client.errors import CallError
-from cli.client.explain import explain
+from cli.client.errors import CallError, explain
 from cli.client.interruptible import gather_all, run
 from cli.client.picture import render_and_save
-from cli.exit_codes import ExitCode, stop
+from cli.printing import ExitCode, stop
 from cli.run.batches import render_in_batches
 from cli.run.context import RunContext
 from cli.run.items import Item, RunOptions, as_json
 from cli.run.journal import FolderInUse, Journal
+from cli.run.progress import Tally
 from cli.run.request_parts import RequestParts
-from cli.run.tally import Tally
 
 
 def render_many(

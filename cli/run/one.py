@@ -5,16 +5,14 @@ from pathlib import Path
 import typer
 
 from cli.client.api import Api, JsonObject
-from cli.client.errors import CallError, RequestFailed
-from cli.client.explain import explain
+from cli.client.errors import CallError, RequestFailed, explain
 from cli.client.inputs import Input, send_inputs
 from cli.client.interruptible import run
 from cli.client.picture import LONG_POLL_S, WATCHED_POLL_S, render_and_save
-from cli.exit_codes import ExitCode, stop
-from cli.formats import STDOUT, check_stdout
-from cli.json_output import print_json
+from cli.output_files import STDOUT, check_stdout
+from cli.printing import ExitCode, print_json, stop
 from cli.run.items import RunOptions, as_json
-from cli.run.live_line import LiveLine
+from cli.run.progress import LiveLine
 from jobs.pictures.inputs import with_pictures
 
 
@@ -25,7 +23,7 @@ def render_one(options: RunOptions, base: Input, out: Path) -> None:
         why = "is a directory: give a file" if out.is_dir() else "is in a directory that does not exist"
         raise typer.BadParameter(f"{str(out)!r} {why}", param_hint="--out")
     try:
-        with LiveLine() as line:
+        with LiveLine().shown() as line:
             result = run(_render(options, base, out, line))
     except RequestFailed as failed:
         if options.as_json:

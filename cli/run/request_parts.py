@@ -1,8 +1,9 @@
 """Builds the request bodies of a run, and the recipes that tell whether a result is up to date."""
 
 import asyncio
+import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 from cli.client.api import Api
@@ -12,6 +13,8 @@ from cli.run.journal import Recipe
 from compositor.models import with_model
 from jobs.lifecycle.options import RequestOptions
 from jobs.pictures.inputs import with_pictures
+
+CHUNK_BYTES = 64 * 1024
 
 
 class RequestParts:
@@ -32,7 +35,12 @@ class RequestParts:
 
     async def own(self, item: Item) -> dict[str, Any]:
         """The parameters of this picture alone, with small files inline."""
-        sent = {path: await self._sent(picture) for path, picture in item.inputs.items()}
+        sent = {
+            path: await (
+                picture.inline_or_upload(self._api) if self._is_inline(picture) else self._uploaded(picture)
+            )
+            for path, picture in item.inputs.items()
+        }
         return with_pictures(item.params, sent)
 
     async def upload(self, item: Item) -> int:
@@ -47,26 +55,22 @@ class RequestParts:
         common = {path: await self._fingerprint(picture) for path, picture in options.inputs.items()}
         own = {path: await self._fingerprint(picture) for path, picture in item.inputs.items()}
         given = with_pictures(options.parameters, common) | with_pictures(item.params, own)
-        values = {name: value for name, value in given.items() if value is not None}
+        values = {
+            name: value
+            for name, value in given.items()
+            if value is not None and name not in RequestOptions.model_fields
+        }
         return {
             "base": values.pop("base_image"),
             "overlay": values.pop("overlay_image", None),
             "mask": values.pop("mask", None),
-            "parameters": with_model(
-                {name: values[name] for name in values if name not in RequestOptions.model_fields},
-                options.model,
-            ),
+            "parameters": with_model(values, options.model),
         }
 
     async def _fingerprint(self, picture: Input) -> str:
         if picture not in self._fingerprints:
             self._fingerprints[picture] = await asyncio.to_thread(picture.fingerprint)
         return self._fingerprints[picture]
-
-    async def _sent(self, picture: Input) -> str:
-        return await (
-            picture.inline_or_upload(self._api) if self._is_inline(picture) else self._uploaded(picture)
-        )
 
     async def _uploaded(self, picture: Input) -> str:
         if picture not in self._uploads:
@@ -75,3 +79,37 @@ class RequestParts:
 
     def _is_inline(self, picture: Input) -> bool:
         return picture.file is not None and self._uses[picture] == 1 and picture.size <= INLINE_BYTES
+
+
+class Unreadable(Exception):
+    """A file could not be read while the body was sent; the server accepts nothing of an incomplete body."""
+
+    def __init__(self, index: int, error: OSError) -> None:
+        super().__init__(str(error))
+        self.index = index
+        self.error = error
+
+
+class BatchBody:
+    """The lines of a batch, streamed in chunks; each iteration reads the files again."""
+
+    def __init__(self, common: Mapping[str, Any], items: Sequence[Item], request_parts: RequestParts) -> None:
+        self._common = common
+        self._items = items
+        self._request_parts = request_parts
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        lines = bytearray(_line({"defaults": self._common}))
+        for index, item in enumerate(self._items):
+            try:
+                lines += _line(await self._request_parts.own(item))
+            except OSError as error:
+                raise Unreadable(index, error) from error
+            if len(lines) > CHUNK_BYTES:
+                yield bytes(lines)
+                lines.clear()
+        yield bytes(lines)
+
+
+def _line(values: Mapping[str, Any]) -> bytes:
+    return json.dumps(values).encode() + b"\n"

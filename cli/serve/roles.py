@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from api.app import create_app, with_headers
 from api.http.connection import connection_class
 from api.http.server import Server
-from cli.exit_codes import ExitCode, stop
+from cli.printing import ExitCode, stop
 from cli.serve.listening import bind, local_url
 from cli.serve.metrics_server import serve_metrics
 from cli.serve.supervisor import Supervisor

@@ -10,7 +10,7 @@ from secrets import token_urlsafe
 import httpx
 from redis import ConnectionError, Redis, TimeoutError
 
-from cli.exit_codes import ExitCode, stop
+from cli.printing import ExitCode, stop
 from cli.serve.listening import CannotListen, bind, local_url
 from cli.serve.redis_server import RedisUnavailable, await_ready, server_command
 from cli.serve.roles import SPARE_S, start_api, start_webhooks, start_workers

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from cli.run.live_line import describe
+from cli.run.progress import describe
 from tests.cli.conftest import TIMEOUT_S
 
 CONTROL = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]")

@@ -156,7 +156,7 @@ def test_a_cancelled_request_is_failed_and_cannot_be_cancelled_again(requests, s
     assert transitions.read(request_id).code == FailureCode.CANCELLED
     again = requests("cancel", request_id)
     assert again.exit_code == 1
-    assert "is already finished" in again.stderr
+    assert "has ended already and was not changed" in again.stderr
 
 
 def test_a_failed_request_is_resubmitted_with_its_own_copy_of_the_inputs(

@@ -14,12 +14,9 @@ from redis import Redis
 from cli.client.api import Api
 from cli.client.server import Server
 from cli.run import batches
-from cli.run.batches import BatchBody, Unreadable
-from cli.run.context import Prepared
-from cli.run.folder import pictures_of
-from cli.run.items import RunOptions
+from cli.run.items import RunOptions, pictures_of
 from cli.run.journal import NAME
-from cli.run.request_parts import RequestParts
+from cli.run.request_parts import BatchBody, RequestParts, Unreadable
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
 from tests.cli.conftest import TIMEOUT_S, interrupted
@@ -250,12 +247,11 @@ def test_files_are_read_while_the_body_is_sent(folder, shirts):
     shirts(40, side=100)
     items = pictures_of(folder / "shirts", folder / "out", None)
     options = RunOptions("superimpose", {}, {}, Server.parse("http://127.0.0.1:1"), "key", as_json=False)
-    pictures = [Prepared(item, {}) for item in items]
 
     async def read() -> list[int]:
         sizes = []
         async with Api.open(options.server, options.key, lambda *_: None) as api:
-            async for piece in BatchBody({}, pictures, RequestParts(options, items, api)):
+            async for piece in BatchBody({}, items, RequestParts(options, items, api)):
                 sizes.append(len(piece))
                 if len(sizes) == 2:
                     for shirt in (folder / "shirts").iterdir():

@@ -20,8 +20,7 @@ import httpx
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from cli.webhooks.output import print_received
-from cli.webhooks.receiver import MAX_BODY_BYTES, Received
+from cli.webhooks.receiver import MAX_BODY_BYTES, Received, print_received
 from tests.cli.conftest import TIMEOUT_S
 from tests.stack import ON_LOOPBACK, free_port
 

@@ -3,8 +3,8 @@
 import re
 from pathlib import Path
 
-from cli.exit_codes import ExitCode
 from cli.main import app
+from cli.printing import ExitCode
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/command-line.md").read_text()

@@ -1,7 +1,12 @@
-"""Picture formats and their file suffixes."""
+"""The files of results: their formats by suffix, and atomic writes."""
 
+import io
+import secrets
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 import typer
 
@@ -14,11 +19,11 @@ BY_SUFFIX = {
     ".gif": "gif",
     ".apng": "apng",
 }
-
 SUFFIX = {"jpeg": ".jpg"} | {name: suffix for suffix, name in BY_SUFFIX.items() if name != "jpeg"}
-
 STDOUT = Path("-")
 NAMES = f"{', '.join(BY_SUFFIX)}, or - for stdout"
+PARTIAL = (".superimpose-", ".part")
+"""Prefix and suffix of the name of an incomplete file."""
 
 
 def output_format(out: Path, requested: str | None) -> str | None:
@@ -48,3 +53,49 @@ def check_stdout(out: Path, as_json: bool) -> None:
         raise typer.BadParameter(
             "'-' would print a picture to the terminal: redirect it, or give a file", param_hint="--out"
         )
+
+
+@contextmanager
+def atomic_write(path: Path) -> Iterator[BinaryIO]:
+    """A file that replaces `path` when the block succeeds.
+
+    Output for `STDOUT` or a device is buffered and written at the end. Raises OSError that names `path`.
+    """
+    try:
+        if path == STDOUT or (path.exists() and not path.is_file()):
+            with io.BytesIO() as whole:
+                yield whole
+                _put(whole.getvalue(), path)
+        else:
+            with _replacing(path) as file:
+                yield file
+    except OSError as error:
+        error.filename = "stdout" if path == STDOUT else str(path)
+        raise
+
+
+@contextmanager
+def _replacing(path: Path) -> Iterator[BinaryIO]:
+    part = path.with_name(secrets.token_hex(8).join(PARTIAL))
+    try:
+        with part.open("xb") as file:
+            yield file
+        part.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            part.unlink()
+        raise
+
+
+def _put(data: bytes, path: Path) -> None:
+    if path == STDOUT:
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    else:
+        path.write_bytes(data)
+
+
+def delete_partial_files(folder: Path) -> None:
+    """Delete the partial files that a killed run has left. Raises OSError."""
+    for part in folder.glob("*".join(PARTIAL)):
+        part.unlink(missing_ok=True)
