@@ -23,11 +23,8 @@ HELP = "Create, list, rotate, credit, revoke, export and import API keys."
 app = typer.Typer(help=HELP, no_args_is_help=True)
 
 Key = Annotated[
-    str,
-    typer.Argument(metavar="KEY", help="Name or id of the key, as in `superimpose keys list`."),
+    str, typer.Argument(metavar="KEY", help="Name or id of the key, as in `superimpose keys list`.")
 ]
-
-
 KeyOption = Annotated[
     str | None,
     typer.Option(metavar="KEY", help="Only of this API key, by name or id; a revoked key by its id."),
@@ -119,7 +116,14 @@ def list_keys(as_json: AsJson = False) -> None:
 
     rows = table("id", "last used", "expires", ">credits", "rate", "name")
     for key in keys:
-        rows.add_row(*map(escape, _row(key)))
+        rows.add_row(
+            key.key_id,
+            day(key.last_used_at),
+            day(key.expires_at),
+            "unlimited" if key.credits is None else f"{key.credits:,}",
+            str(key.rate or "default"),
+            escape(key.name),
+        )
     print_table(rows)
 
 
@@ -145,7 +149,11 @@ def credit(
     """Add credits to a key, or take some away."""
     from jobs.keys.api_keys import CreditsRefused
 
-    credits, keys = _amount(amount), _keys()
+    try:
+        credits = int(amount)
+    except ValueError:
+        raise typer.BadParameter(f"{amount!r} is not a number of credits: write +100 or -100") from None
+    keys = _keys()
     try:
         changed = keys.add_credits(find_named(keys, key).key_id, credits)
     except CreditsRefused as error:
@@ -159,8 +167,8 @@ def revoke(key: Key, as_json: AsJson = False) -> None:
     keys = _keys()
     found = find_named(keys, key)
     keys.revoke(found.key_id)
-    ended = f"{found.key_id} ({found.name}) is no longer valid"
-    say(as_json, {"key_id": found.key_id, "revoked": True}, ended)
+    text = f"{found.key_id} ({found.name}) is no longer valid"
+    say(as_json, {"key_id": found.key_id, "revoked": True}, text)
 
 
 @app.command("webhook-secret")
@@ -236,7 +244,6 @@ def import_keys(
 
 
 def _print_secret(as_json: bool, shown: dict[str, Any], key: "ApiKey", text: str) -> None:
-    """Print a key's secret, of which only a digest is stored."""
     say(as_json, {**shown, "key": text}, text)
     if not as_json:
         typer.echo(f"{key.key_id} ({key.name}): keep the key above, it is shown only now", err=True)
@@ -270,21 +277,3 @@ def key_ids(keys: "ApiKeys", text: str | None) -> Sequence[str]:
     if text is None:
         return keys.ids()
     return [text if KEY_ID.fullmatch(text) else find_named(keys, text).key_id]
-
-
-def _amount(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a number of credits: write +100 or -100") from None
-
-
-def _row(key: "ApiKey") -> tuple[str, ...]:
-    return (
-        key.key_id,
-        day(key.last_used_at),
-        day(key.expires_at),
-        "unlimited" if key.credits is None else f"{key.credits:,}",
-        str(key.rate or "default"),
-        key.name,
-    )

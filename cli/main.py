@@ -132,31 +132,12 @@ def doctor(
 def main() -> None:
     """Run the command line; errors that a user can fix are one sentence, not a traceback."""
     try:
-        raise SystemExit(app(standalone_mode=False))
+        code = app(standalone_mode=False)
     except TyperException as error:
-        raise SystemExit(_say_usage(error)) from None
-    except ValidationError as error:
-        from jobs.config.setting_faults import setting_faults
-
-        for fault in setting_faults(error):
-            typer.echo(f"superimpose: {fault}", err=True)
-        raise SystemExit(ExitCode.USAGE) from None
-    except CannotListen as error:
-        typer.echo(f"superimpose: {error}", err=True)
-        raise SystemExit(ExitCode.FAULT) from None
+        code = _say_usage(error)
     except Exception as error:
-        from redis import RedisError
-
-        from jobs.redis.primary import UnsuitableRedis
-
-        if isinstance(error, UnsuitableRedis):
-            typer.echo(f"superimpose: {error}", err=True)
-            raise SystemExit(ExitCode.USAGE) from None
-        if not isinstance(error, RedisError):
-            raise
-        hint = "start it (`superimpose up`), or correct SUPERIMPOSE_REDIS_URL"
-        typer.echo(f"superimpose: Redis cannot be reached: {str(error).rstrip('.')}: {hint}", err=True)
-        raise SystemExit(ExitCode.NO_SERVER) from None
+        code = _explain(error)
+    raise SystemExit(code)
 
 
 def _say_usage(error: TyperException) -> int:
@@ -166,3 +147,27 @@ def _say_usage(error: TyperException) -> int:
     if text:
         typer.echo(f"superimpose: {text[:1].lower()}{text[1:]} (see --help)", err=True)
     return error.exit_code
+
+
+def _explain(error: Exception) -> ExitCode:
+    from redis import RedisError
+
+    from jobs.config.setting_faults import setting_faults
+    from jobs.redis.primary import UnsuitableRedis
+
+    lines, code = [str(error)], ExitCode.USAGE
+    match error:
+        case ValidationError():
+            lines = setting_faults(error)
+        case CannotListen():
+            code = ExitCode.FAULT
+        case UnsuitableRedis():
+            pass
+        case RedisError():
+            hint = "start it (`superimpose up`), or correct SUPERIMPOSE_REDIS_URL"
+            lines, code = [f"Redis cannot be reached: {lines[0].rstrip('.')}: {hint}"], ExitCode.NO_SERVER
+        case _:
+            raise error
+    for line in lines:
+        typer.echo(f"superimpose: {line}", err=True)
+    return code

@@ -164,7 +164,6 @@ def _with_reader(read: "Callable[[BatchReader], Awaitable[T]]") -> T:
 
 
 async def _find(reader: "BatchReader", batch_id: str) -> "BatchRecord":
-    """Raises `typer.Exit`."""
     batch = await reader.batch(batch_id)
     if batch is None:
         raise unknown_batch(batch_id)

@@ -38,7 +38,6 @@ SIDE = 64
 
 
 def check_store(settings: Settings) -> Findings:
-    """That it can write, read and delete, and that its disk has space."""
     url = settings.effective_storage_url
     directory = Path(unquote(urlsplit(url).path)) if url.startswith("file://") else None
     try:
@@ -90,7 +89,6 @@ def check_fetch(settings: Settings) -> Findings:
 
 
 def check_codecs(settings: Settings) -> Findings:
-    """All output formats, then the input formats that the settings allow, then plugins."""
     input_formats = Limits(**settings.picture_limits).formats
     limits = Limits(formats=(*input_formats, "JPEG", "PNG"))  # our samples are not subject to the settings
     yield _test_formats("codecs written", {name: name for name in SUFFIX}, limits)

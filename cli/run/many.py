@@ -23,9 +23,16 @@ def render_many(
 ) -> None:
     """Render the pictures that are missing or outdated. Raises `typer.Exit` unless all succeed."""
     tally = Tally(len(items), options.as_json)
+
+    async def render(journal: Journal) -> None:
+        async with Api.open(options.server, options.key, tally.on_pause) as api:
+            parts = RequestParts(options, items, api)
+            context = RunContext(api, options.model, parts, journal, tally, concurrency)
+            await (render_in_batches if in_batches else render_one_by_one)(context, items)
+
     try:
         with Journal.open(out_dir) as journal, tally.shown():
-            run(_render(options, items, journal, tally, concurrency, in_batches))
+            run(render(journal))
     except KeyboardInterrupt:
         typer.echo(tally.summary(), err=True)
         raise stop("interrupted: run the same command again to continue", ExitCode.INTERRUPTED) from None
@@ -42,20 +49,6 @@ def render_many(
     typer.echo(tally.summary(), err=True)
     if tally.failed:
         raise typer.Exit(ExitCode.FAILED)
-
-
-async def _render(
-    options: RunOptions,
-    items: Sequence[Item],
-    journal: Journal,
-    tally: Tally,
-    concurrency: int,
-    in_batches: bool,
-) -> None:
-    async with Api.open(options.server, options.key, tally.on_pause) as api:
-        request_parts = RequestParts(options, items, api)
-        context = RunContext(api, options.model, request_parts, journal, tally, concurrency)
-        await (render_in_batches if in_batches else render_one_by_one)(context, items)
 
 
 async def render_one_by_one(context: RunContext, items: Sequence[Item]) -> None:

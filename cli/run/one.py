@@ -17,7 +17,6 @@ from jobs.pictures.inputs import with_pictures
 
 
 def render_one(options: RunOptions, base: Input, out: Path) -> None:
-    """Raises `typer.BadParameter`, `typer.Exit`."""
     check_stdout(out, options.as_json)
     if out.is_dir() or not out.absolute().parent.is_dir():
         why = "is a directory: give a file" if out.is_dir() else "is in a directory that does not exist"
@@ -41,12 +40,11 @@ def render_one(options: RunOptions, base: Input, out: Path) -> None:
 
 async def _render(options: RunOptions, base: Input, out: Path, line: LiveLine) -> JsonObject:
     line.on_status({"status": "UPLOADING"})
+    poll_s = WATCHED_POLL_S if line.is_live else LONG_POLL_S
     async with Api.open(options.server, options.key, line.on_pause) as api:
         references = await send_inputs({**options.inputs, "base_image": base}, api)
         body = with_pictures(options.parameters, references)
-        return await render_and_save(
-            api, options.model, body, out, line.on_status, WATCHED_POLL_S if line.is_live else LONG_POLL_S
-        )
+        return await render_and_save(api, options.model, body, out, line.on_status, poll_s)
 
 
 def _show(options: RunOptions, result: JsonObject, out: Path) -> None:
@@ -54,9 +52,8 @@ def _show(options: RunOptions, result: JsonObject, out: Path) -> None:
     if options.as_json:
         print_json(as_json(result, out))
         return
-    for name in result.get("animated", ()):
-        typer.echo(f"superimpose: {name} is animated: its first frame was used", err=True)
-    for warning in result.get("warnings", ()):
+    animated = (f"{name} is animated: its first frame was used" for name in result.get("animated", ()))
+    for warning in (*animated, *result.get("warnings", ())):
         typer.echo(f"superimpose: {warning}", err=True)
     kind = image["content_type"].removeprefix("image/")
     size = f"{image['width']} x {image['height']}, {image['file_size']:,} bytes"

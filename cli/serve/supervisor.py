@@ -1,6 +1,7 @@
 """Runs several processes in one terminal, with one log of coloured process names and one Ctrl-C for all."""
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -8,12 +9,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self, TextIO
 
 from cli.serve import launch
-from cli.serve.log_lines import json_line
 from cli.serve.stop_signals import StopSignals
 from jobs.config.settings import BAD_SETTINGS
 from telemetry.line_writer import LineWriter
@@ -22,6 +23,8 @@ from telemetry.logs import LogFormat, format_on
 COLOURS = (36, 35, 33, 32, 34, 31)  # ANSI: cyan, magenta, yellow, green, blue, red
 OWN = "main"
 OWN_COLOUR = 1  # bold
+OUR_JSON = '{"timestamp": '
+"""Prefix of the lines that `telemetry.logs` writes."""
 NAME_WIDTH = 9
 RESTART_PAUSE_S = 1.0
 WATCH_S = 0.1
@@ -39,9 +42,9 @@ class Role:
     name: str
     command: Sequence[str]
     colour: int
-    foundation: bool = False
-    env: Mapping[str, str] = field(default_factory=dict)
-    listens_on: socket.socket | None = None
+    env: Mapping[str, str]
+    foundation: bool
+    listens_on: socket.socket | None
     process: "subprocess.Popen[str] | None" = None
     relay: threading.Thread | None = None
     start_at: float = 0.0
@@ -93,7 +96,7 @@ class Supervisor:
         self,
         name: str,
         command: Sequence[str],
-        env: Mapping[str, str] | None = None,
+        env: Mapping[str, str] = {},
         *,
         foundation: bool = False,
         listens_on: socket.socket | None = None,
@@ -103,7 +106,7 @@ class Supervisor:
         It inherits the socket `listens_on`, which is closed here when everything stops.
         """
         colour = COLOURS[len(self._roles) % len(COLOURS)]
-        role = Role(name, command, colour, foundation, env or {}, listens_on)
+        role = Role(name, command, colour, env, foundation, listens_on)
         self._roles.append(role)
         self._launch(role)
         return role
@@ -202,3 +205,11 @@ class Supervisor:
             return json_line(name, line)
         padded = f"{name:<{NAME_WIDTH}}"
         return f"\x1b[{colour}m{padded}\x1b[0m| {line}" if self._coloured else f"{padded}| {line}"
+
+
+def json_line(process: str, line: str) -> str:
+    """A log line of `process` as JSON with its name; text that is not JSON becomes the event."""
+    if line.startswith(OUR_JSON) and line.endswith("}"):
+        return f'{line[:-1]}, "process": {json.dumps(process)}}}'
+    now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return json.dumps({"timestamp": now, "event": line, "process": process})
