@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from cli.printing import AsJson, print_json, say, stop
+from cli.printing import AsJson, print_list, say, stop
 from cli.serve.up_file import settings_here
 from cli.timefmt import day, seconds
 from jobs.keys.key_rules import KEY_ID, MAX_CREDITS, MAX_WEIGHT, Existing, Scope
@@ -105,26 +105,21 @@ def create(
 @app.command("list")
 def list_keys(as_json: AsJson = False) -> None:
     """List the keys, oldest first, without their secrets; --json has every field."""
-    keys = _keys().list()
-    if as_json:
-        for key in keys:
-            print_json(key.shown())
-        return
+    columns = ("id", "last used", "expires", ">credits", "rate", "name")
+    print_list(as_json, _keys().list(), lambda key: key.shown(), columns, _row)
+
+
+def _row(key: "ApiKey") -> list[str]:
     from rich.markup import escape
 
-    from cli.printing import print_table, table
-
-    rows = table("id", "last used", "expires", ">credits", "rate", "name")
-    for key in keys:
-        rows.add_row(
-            key.key_id,
-            day(key.last_used_at),
-            day(key.expires_at),
-            "unlimited" if key.credits is None else f"{key.credits:,}",
-            str(key.rate or "default"),
-            escape(key.name),
-        )
-    print_table(rows)
+    return [
+        key.key_id,
+        day(key.last_used_at),
+        day(key.expires_at),
+        "unlimited" if key.credits is None else f"{key.credits:,}",
+        str(key.rate or "default"),
+        escape(key.name),
+    ]
 
 
 @app.command()
@@ -261,7 +256,6 @@ def _not_a_backup(error: "ValidationError") -> str:
 
 
 def find_named(keys: "ApiKeys", text: str) -> "ApiKey":
-    """The key with this name or id. Raises `typer.Exit`."""
     from jobs.keys.api_keys import AmbiguousKey, UnknownKey
 
     try:

@@ -27,10 +27,7 @@ PARTIAL = (".superimpose-", ".part")
 
 
 def output_format(out: Path, requested: str | None) -> str | None:
-    """The requested format, else the one of the suffix of `out`, else None for the service's default.
-
-    Raises `typer.BadParameter` for an unknown suffix, or one of another format than requested.
-    """
+    """The requested format, else the one of the suffix of `out`, else None for the service's default."""
     named = BY_SUFFIX.get(out.suffix.lower())
     if out.suffix and not named:
         raise typer.BadParameter(
@@ -46,7 +43,6 @@ def output_format(out: Path, requested: str | None) -> str | None:
 
 
 def check_stdout(out: Path, as_json: bool) -> None:
-    """Raises `typer.BadParameter` if `out` is stdout together with --json, or stdout is a terminal."""
     if out == STDOUT and as_json:
         raise typer.BadParameter("'-' and --json both print to stdout: give a file", param_hint="--out")
     if out == STDOUT and sys.stdout.isatty():

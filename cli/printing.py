@@ -1,9 +1,9 @@
 """What commands print: text, JSON, tables, and errors with their exit codes."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from enum import IntEnum
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:  # most commands do not need it
 AsJson = Annotated[bool, typer.Option("--json", metavar="", help="Print JSON, for programs.")]
 
 TABLE_WIDTH = 80
+T = TypeVar("T")
 
 
 class ExitCode(IntEnum):
@@ -64,8 +65,21 @@ def table(
     return empty
 
 
-def print_table(filled: "Table") -> None:
-    """Always 80 columns wide, in which ids fit whole and can be copied."""
+def print_list(
+    as_json: bool,
+    values: Iterable[T],
+    as_object: Callable[[T], Mapping[str, Any]],
+    columns: Sequence[str],
+    row: Callable[[T], Sequence[str]],
+) -> None:
+    """A line of JSON for each value, or a table, always 80 columns wide: ids fit whole and can be copied."""
+    if as_json:
+        for value in values:
+            print_json(as_object(value))
+        return
     from rich.console import Console
 
-    Console(highlight=False, width=TABLE_WIDTH).print(filled)
+    rows = table(*columns)
+    for value in values:
+        rows.add_row(*row(value))
+    Console(highlight=False, width=TABLE_WIDTH).print(rows)

@@ -28,7 +28,6 @@ SILENT_S = 15  # a heartbeat comes every 5
 
 
 def show(as_json: bool, once: bool, interval_s: float) -> None:
-    """Print the state once, or on a terminal keep updating it until a key is pressed."""
     redis = connect(settings_here())
     console = Console(highlight=False)
     if as_json:
@@ -81,7 +80,6 @@ def _keys_at_once() -> Iterator[None]:
 
 
 def view(seen: Snapshot, width: int = WIDTH) -> RenderableType:
-    """The state for a terminal of this width."""
     parts: list[RenderableType] = [_current(seen), _recent(seen)]
     if seen.stages:
         parts += ["", _stages(seen)]

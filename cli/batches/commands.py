@@ -1,14 +1,14 @@
 """`superimpose batches`: manages the batches of all keys directly in Redis."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from cli.keys import KeyOption, key_ids
-from cli.printing import AsJson, ExitCode, print_json, print_table, say, stop, table
+from cli.printing import AsJson, ExitCode, print_json, print_list, say, stop
 from cli.requests.commands import ENDED, STORE_UNREACHABLE
 from cli.serve.up_file import settings_here
 from cli.timefmt import length, minute
@@ -43,28 +43,21 @@ def list_batches(
         found = [batch for each in ids for batch in (await reader.page(each, limit)).batches]
         return sorted(found, key=lambda batch: batch.created_at, reverse=True)[:limit]
 
-    batches = _with_reader(newest)
-    if as_json:
-        for batch in batches:
-            print_json(as_object(batch))
-    else:
-        _print_list(batches)
+    columns = ("id", "created", ">done", ">failed", "status", ">took")
+    print_list(as_json, _with_reader(newest), as_object, columns, _row)
 
 
-def _print_list(batches: Iterable["BatchRecord"]) -> None:
+def _row(batch: "BatchRecord") -> list[str]:
     from cli.requests.output import STYLES
 
-    rows = table("id", "created", ">done", ">failed", "status", ">took")
-    for batch in batches:
-        rows.add_row(
-            batch.batch_id,
-            minute(batch.created_at),
-            f"{batch.completed:,}/{batch.total:,}",
-            f"{batch.failed:,}",
-            f"[{STYLES[batch.status]}]{batch.status}[/]{' cancelled' if batch.cancelled else ''}",
-            length(batch.finished_at - batch.created_at) if batch.finished_at else "",
-        )
-    print_table(rows)
+    return [
+        batch.batch_id,
+        minute(batch.created_at),
+        f"{batch.completed:,}/{batch.total:,}",
+        f"{batch.failed:,}",
+        f"[{STYLES[batch.status]}]{batch.status}[/]{' cancelled' if batch.cancelled else ''}",
+        length(batch.finished_at - batch.created_at) if batch.finished_at else "",
+    ]
 
 
 def as_object(batch: "BatchRecord") -> dict[str, Any]:

@@ -23,7 +23,6 @@ from jobs.pictures.store import PictureGone, PictureStore
 
 
 async def print_results(reader: BatchReader, batch: BatchRecord) -> None:
-    """Print the finished requests."""
     members = await all_members(reader, batch.batch_id)
     for page in _pages(members):
         for member, record in await read_members(reader, page, View.LISTED):
@@ -51,7 +50,6 @@ async def save_pictures(reader: BatchReader, store: PictureStore, batch: BatchRe
 
 
 def _read(store: PictureStore, entry: Entry) -> bytes | None:
-    """None if the picture is missing."""
     with suppress(PictureGone):
         if entry.output is not None:
             return store.get(entry.output.path)

@@ -35,7 +35,6 @@ class Api:
     @classmethod
     @asynccontextmanager
     async def open(cls, server: Server, key: str, on_pause: OnPause) -> AsyncIterator["Api"]:
-        """A client whose connections are reused, and closed at the end."""
         async with httpx.AsyncClient(
             base_url=server.url,
             timeout=REPLY_TIMEOUT_S,
@@ -81,7 +80,6 @@ class Api:
         return found
 
     async def batch_requests(self, batch_id: str, offset: int, limit: int) -> list[JsonObject]:
-        """One page of a batch's requests, in the order of the batch."""
         query = {"offset": offset, "limit": limit}
         found = await self._call("GET", f"/v2/batches/{batch_id}/requests", params=query)
         return list(lookup(found, "requests"))
@@ -148,7 +146,6 @@ def read_json(response: httpx.Response) -> JsonObject:
 
 
 def lookup(body: JsonObject, *path: str | int) -> Any:
-    """The value at `path` in a response body. Raises `Unreachable` if it is missing."""
     found: Any = body
     try:
         for step in path:

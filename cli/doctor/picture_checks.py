@@ -128,7 +128,6 @@ def _plugin(subject: str, setting: str, load: Callable[[], object]) -> Finding:
 
 
 def _sample(name: str) -> bytes:
-    """A picture of one colour in this format."""
     if name == "HEIF":
         import pillow_heif
 

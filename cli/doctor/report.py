@@ -70,7 +70,6 @@ def mib(size: int) -> str:
 
 
 def examine(server: str | None, key: str | None, as_json: bool) -> None:
-    """Print all findings. Raises `typer.Exit` if any is `fail`."""
     console = Console(highlight=False, soft_wrap=True)
     counted = dict.fromkeys(Verdict, 0)
     for finding in _all(server, key):

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from cli.keys import KeyOption, key_ids
-from cli.printing import AsJson, print_json, say, stop
+from cli.printing import AsJson, print_json, print_list, say, stop
 from cli.serve.up_file import settings_here
 from jobs.lifecycle.status import Status
 
@@ -31,18 +31,14 @@ def list_requests(
     as_json: AsJson = False,
 ) -> None:
     """List requests, newest first; they expire an hour after they finish. --json shows their keys."""
-    from cli.requests.output import as_object, print_list
+    from cli.requests.output import as_object, row
     from jobs.keys.api_keys import ApiKeys
     from jobs.queries.listing import Listing, RequestFilter
     from jobs.redis.connection import connect
 
     redis = connect(settings_here())
     records = Listing(redis).newest(key_ids(ApiKeys(redis), key), RequestFilter(status, custom_id), limit)
-    if as_json:
-        for record in records:
-            print_json(as_object(record))
-    else:
-        print_list(records)
+    print_list(as_json, records, as_object, ("id", "created", "status", ">took"), row)
 
 
 @app.command()

@@ -1,13 +1,12 @@
 """Formats requests as tables and JSON, without picture tokens and query strings, which may be secrets."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from rich.console import Console
 
-from cli.printing import print_table, table
 from cli.timefmt import length, minute
 from jobs.lifecycle.options import echo
 from jobs.lifecycle.output import Output
@@ -44,16 +43,13 @@ def as_object(record: Record) -> dict[str, Any]:
     }
 
 
-def print_list(records: Iterable[Record]) -> None:
-    rows = table("id", "created", "status", ">took")
-    for record in records:
-        rows.add_row(
-            record.request_id,
-            minute(record.created_at),
-            f"[{STYLES[record.status]}]{record.status} {record.code or ''}[/]",
-            length(record.metrics["total_time"]) if record.metrics else "",
-        )
-    print_table(rows)
+def row(record: Record) -> list[str]:
+    return [
+        record.request_id,
+        minute(record.created_at),
+        f"[{STYLES[record.status]}]{record.status} {record.code or ''}[/]",
+        length(record.metrics["total_time"]) if record.metrics else "",
+    ]
 
 
 def details(request_id: str, stored: Mapping[Any, Any]) -> dict[str, Any]:

@@ -12,11 +12,10 @@ from uuid import uuid4
 from cli.client.api import CANCEL_TIMEOUT_S
 from cli.client.errors import CallError, Refused
 from cli.client.interruptible import cancel, gather_all
-from cli.run.context import Prepared, RunContext
+from cli.run.context import BatchBody, Prepared, RunContext, Unreadable
 from cli.run.following import Following
 from cli.run.items import Item
 from cli.run.journal import Batch, digest
-from cli.run.request_parts import BatchBody, Unreadable
 from jobs.batches.limits import MAX_REQUESTS
 
 MAX_BYTES = 20 * 1024 * 1024

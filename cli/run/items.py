@@ -51,10 +51,7 @@ class Item:
 
 
 def pictures_of(base_dir: Path, out_dir: Path, image_format: str | None) -> list[Item]:
-    """The pictures directly in `base_dir`, sorted by name, each with a result of the same name in `out_dir`.
-
-    Raises `typer.BadParameter`.
-    """
+    """The pictures directly in `base_dir`, sorted by name; each result has the same name in `out_dir`."""
     if not base_dir.is_dir():
         raise typer.BadParameter(f"{str(base_dir)!r} is not a directory", param_hint="--base-dir")
     if base_dir.resolve() == out_dir.resolve():
@@ -82,7 +79,6 @@ def pictures_of(base_dir: Path, out_dir: Path, image_format: str | None) -> list
 
 
 def as_json(result: JsonObject, out: Path) -> JsonObject:
-    """The `--json` output of a picture that was saved as `out`."""
     image = result["images"][0]
     return {
         "status": result["status"],

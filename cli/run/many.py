@@ -8,14 +8,13 @@ import typer
 from cli.client.api import Api
 from cli.client.errors import CallError, explain
 from cli.client.interruptible import gather_all, run
-from cli.client.picture import render_and_save
 from cli.printing import ExitCode, stop
 from cli.run.batches import render_in_batches
-from cli.run.context import RunContext
+from cli.run.context import RequestParts, RunContext
 from cli.run.items import Item, RunOptions, as_json
 from cli.run.journal import FolderInUse, Journal
+from cli.run.one import render_and_save
 from cli.run.progress import Tally
-from cli.run.request_parts import RequestParts
 
 
 def render_many(

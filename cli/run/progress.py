@@ -70,7 +70,6 @@ class LiveLine:
 
 
 def describe(answer: JsonObject) -> str:
-    """A line for this status of a request."""
     status, place = answer["status"], answer.get("queue_position")
     if status == "QUEUED" and place is not None:
         return f"QUEUED, {'next' if place == 0 else f'{place:,} before it'}"

@@ -117,7 +117,6 @@ def _api_grace_s(settings: Settings) -> int:
 
 
 def run_workers(workers: int | None) -> None:
-    """Run worker processes until SIGTERM or SIGINT, then let each finish its jobs."""
     settings = Settings()
     with (
         shared_directory(settings.metrics_port is not None) as directory,
@@ -130,7 +129,6 @@ def run_workers(workers: int | None) -> None:
 
 
 def run_webhooks() -> None:
-    """Send webhook events until SIGTERM or SIGINT."""
     settings = Settings()
     set_up_logs(settings.log_format)
     try:

@@ -117,7 +117,6 @@ class _Handler(BaseHTTPRequestHandler):
         self._reply(self.server.status)
 
     def _event(self, now: float) -> dict[str, Any]:
-        """Raises `_Refused`."""
         body = self._body()
         headers = {name.lower(): value for name, value in self.headers.items()}
         try:

@@ -14,9 +14,9 @@ from redis import Redis
 from cli.client.api import Api
 from cli.client.server import Server
 from cli.run import batches
+from cli.run.context import BatchBody, RequestParts, Unreadable
 from cli.run.items import RunOptions, pictures_of
 from cli.run.journal import NAME
-from cli.run.request_parts import BatchBody, RequestParts, Unreadable
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
 from tests.cli.conftest import TIMEOUT_S, interrupted
