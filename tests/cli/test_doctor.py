@@ -2,19 +2,19 @@
 
 import json
 import os
-import subprocess
-import sys
 import threading
 from contextlib import contextmanager
 
 import pytest
 from typer.testing import CliRunner
 
+from cli.doctor import service_checks
 from cli.main import app
 from jobs import keyspace
 from jobs.lifecycle.transitions import Transitions
 from jobs.redis.connection import redis_time
 from jobs.webhooks.schedule import LANES
+from tests import warm
 from tests.redis.sentinels import until
 from tests.stack import environment
 from tests.webhook_events import MASTER, completed, with_webhooks
@@ -146,7 +146,8 @@ def make_late(redis) -> None:
             redis.zadd(lane, {receiver: redis_time(redis) * 1000 - 120_000})
 
 
-def test_events_without_a_sender_are_found(redis, webhooks_on, key_id):
+def test_events_without_a_sender_are_found(redis, webhooks_on, key_id, monkeypatch):
+    monkeypatch.setattr(service_checks, "SENDER_TIMEOUT_S", 0.2)
     before = looked_at_webhooks()
     completed(webhooks_on, key_id, "http://127.0.0.1:1/")
     soon = looked_at_webhooks()
@@ -159,7 +160,8 @@ def test_events_without_a_sender_are_found(redis, webhooks_on, key_id):
     assert late["seen"].startswith("an event has been due for 2 m")
 
 
-def test_late_events_are_found(redis, webhooks_on, key_id):
+def test_late_events_are_found(redis, webhooks_on, key_id, monkeypatch):
+    monkeypatch.setattr(service_checks, "SENDER_TIMEOUT_S", 30)
     go_on = threading.Event()
     with receiving() as receiver, sending_events():
         receiver.answers = lambda _: (204 if go_on.wait(20) else 500, {})
@@ -189,7 +191,7 @@ def test_webhooks_that_are_off_are_not_reported(webhooks_on, monkeypatch):
 
 @contextmanager
 def sending_events():
-    process = subprocess.Popen([sys.executable, "-m", "cli", "webhooks"])
+    process = warm.start(("cli", "webhooks"), os.environ, None)
     try:
         yield
     finally:
