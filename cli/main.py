@@ -118,11 +118,7 @@ def queue(
 
 
 @app.command()
-def doctor(
-    server: ServerOption = None,
-    key: KeyOption = None,
-    as_json: AsJson = False,
-) -> None:
+def doctor(server: ServerOption = None, key: KeyOption = None, as_json: AsJson = False) -> None:
     """Check what the service needs on this machine, and suggest fixes."""
     from cli.doctor.report import examine
 

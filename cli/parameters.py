@@ -4,16 +4,14 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
-from pydantic import BaseModel, PlainValidator, ValidationError
+from pydantic import PlainValidator, ValidationError
 from pydantic.fields import FieldInfo
 
 from compositor import SuperimposeParams
 from jobs.config.validation import rule
-
-M = TypeVar("M", bound=BaseModel)
 
 FILE: Any = {"exists": True, "dir_okay": False, "metavar": "FILE"}
 SceneOption = Annotated[
@@ -84,7 +82,7 @@ def with_parameters(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def checked(parameters: dict[str, Any], model: type[M]) -> M:
+def checked(parameters: dict[str, Any], model: type[SuperimposeParams]) -> SuperimposeParams:
     """The parameters as a model. Raises `typer.BadParameter`."""
     try:
         return model(**parameters)

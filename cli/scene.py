@@ -53,7 +53,7 @@ def describe(
         return _describe_file(file, inputs, given, is_whole)
     if is_whole and not {"base_image", "overlay_image"} <= inputs.keys():
         raise typer.BadParameter("give a base and an overlay, or --scene")
-    model: type[Model] = SuperimposeRequest if is_whole else SuperimposeParams
+    model = SuperimposeRequest if is_whole else SuperimposeParams
     return Description(DEFAULT_MODEL, checked(given | dict.fromkeys(inputs, PLACEHOLDER), model), inputs)
 
 

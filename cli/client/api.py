@@ -36,10 +36,7 @@ class Api:
     @asynccontextmanager
     async def open(cls, server: Server, key: str, on_pause: OnPause) -> AsyncIterator["Api"]:
         async with httpx.AsyncClient(
-            base_url=server.url,
-            timeout=REPLY_TIMEOUT_S,
-            trust_env=not server.is_here,
-            limits=NO_LIMITS,
+            base_url=server.url, timeout=REPLY_TIMEOUT_S, trust_env=not server.is_here, limits=NO_LIMITS
         ) as http:
             yield cls(Calls(http, on_pause), key)
 
@@ -111,10 +108,7 @@ class Api:
     async def cancel(self, kind: Literal["requests", "batches"], its_id: str) -> JsonObject:
         """Cancel a request, or the queued requests of a batch; a finished one raises `Refused`."""
         return await self._call(
-            "POST",
-            f"/v2/{kind}/{its_id}/cancel",
-            total_timeout_s=CANCEL_TIMEOUT_S,
-            timeout=CANCEL_TIMEOUT_S,
+            "POST", f"/v2/{kind}/{its_id}/cancel", total_timeout_s=CANCEL_TIMEOUT_S, timeout=CANCEL_TIMEOUT_S
         )
 
     async def upload(self, path: Path) -> str:

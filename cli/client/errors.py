@@ -1,5 +1,7 @@
 """Errors of API calls, and how the command line explains them."""
 
+import re
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -12,6 +14,8 @@ KEY_REFUSED = frozenset({401, 403})
 """HTTP statuses for a key that is invalid or lacks the scope."""
 NOT_ENOUGH_CREDITS = 406
 BAD_REQUEST = 400
+REQUEST_FIELD = re.compile(r"requests\[(\d+)\]\.?")
+LINE = re.compile(r" \(line \d+\)$")
 OPTIONS = {"base_image": "--base", "overlay_image": "--overlay"}
 
 
@@ -73,6 +77,21 @@ def join_faults(error: CallError, label: Callable[[str], str] = str) -> str:
     if isinstance(error, Refused) and error.faults:
         return "; ".join(f"{label(fault['field'])}: {fault['message']}" for fault in error.faults)
     return str(error)
+
+
+def faults_by_picture(refused: Refused) -> Mapping[int, Refused]:
+    """The errors of a refused batch, by index of the picture. Raises an error that affects every picture."""
+    faults = defaultdict[int, list[Mapping[str, str]]](list)
+    for fault in refused.faults:
+        match = REQUEST_FIELD.match(fault["field"])
+        if match is None:
+            common = [{**each, "field": each["field"].removeprefix("defaults.")} for each in refused.faults]
+            raise Refused(refused.status, refused.code, str(refused), common)
+        field, message = fault["field"][match.end() :] or "picture", LINE.sub("", fault["message"])
+        faults[int(match[1])].append({"field": field, "message": message})
+    if not faults:
+        raise refused
+    return {index: Refused(refused.status, refused.code, "", each) for index, each in faults.items()}
 
 
 def option_of(field: str) -> str:

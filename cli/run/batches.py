@@ -1,8 +1,7 @@
 """Renders many pictures in batches; the next batch is sent while the server processes the last one."""
 
 import asyncio
-import re
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from http import HTTPStatus
@@ -10,7 +9,7 @@ from itertools import islice
 from uuid import uuid4
 
 from cli.client.api import CANCEL_TIMEOUT_S
-from cli.client.errors import CallError, Refused
+from cli.client.errors import CallError, Refused, faults_by_picture
 from cli.client.interruptible import cancel, gather_all
 from cli.run.context import BatchBody, Prepared, RunContext, Unreadable
 from cli.run.following import Following
@@ -24,8 +23,6 @@ MAX_FOLLOWED = 2
 
 TOO_LARGE = frozenset({"body_too_large", "slow_body", "queue_full"})
 """Error codes that a smaller batch may avoid."""
-REQUEST_FIELD = re.compile(r"requests\[(\d+)\]\.?")
-LINE = re.compile(r" \(line \d+\)$")
 
 
 async def render_in_batches(context: RunContext, items: Sequence[Item]) -> None:
@@ -216,19 +213,7 @@ class _Batches:
             return {}
         if refused.status == HTTPStatus.CONFLICT:  # a file has changed since it was sent
             return {}
-        faults = defaultdict[int, list[Mapping[str, str]]](list)
-        for fault in refused.faults:
-            match = REQUEST_FIELD.match(fault["field"])
-            if match is None:
-                common = [
-                    {**each, "field": each["field"].removeprefix("defaults.")} for each in refused.faults
-                ]
-                raise Refused(refused.status, refused.code, str(refused), common)
-            field, message = fault["field"][match.end() :] or "picture", LINE.sub("", fault["message"])
-            faults[int(match[1])].append({"field": field, "message": message})
-        if not faults:
-            raise refused
-        return {index: Refused(refused.status, refused.code, "", each) for index, each in faults.items()}
+        return faults_by_picture(refused)
 
     def _put_back(self, pictures: Sequence[Prepared], faults: Mapping[int, CallError | OSError]) -> None:
         for index, error in faults.items():

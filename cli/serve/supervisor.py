@@ -9,10 +9,10 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Self
 
 from cli.serve import launch
 from cli.serve.stop_signals import StopSignals
@@ -45,13 +45,13 @@ class Role:
     env: Mapping[str, str]
     foundation: bool
     listens_on: socket.socket | None
-    process: "subprocess.Popen[str] | None" = None
-    relay: threading.Thread | None = None
+    process: "subprocess.Popen[str]" = field(init=False)
+    relay: threading.Thread = field(init=False)
     start_at: float = 0.0
 
     @property
     def running(self) -> bool:
-        return self.process is not None and self.process.poll() is None
+        return self.process.poll() is None
 
 
 class Supervisor:
@@ -66,15 +66,15 @@ class Supervisor:
         grace_s: float,
         log_format: LogFormat | None = None,
         goodbye: str = "everything has stopped",
-        out: TextIO = sys.stdout,
     ) -> None:
         self._roles: list[Role] = []
         self._grace_s = grace_s
         self._goodbye = goodbye
-        self._coloured = out.isatty()
-        self._log_format = format_on(out, log_format)
+        self._coloured = sys.stdout.isatty()
+        self._log_format = format_on(sys.stdout, log_format)
         self._log = LineWriter(
-            out.fileno(), lambda lines: self._line(OWN, OWN_COLOUR, f"{lines:,} lines could not be written")
+            sys.stdout.fileno(),
+            lambda lines: self._line(OWN, OWN_COLOUR, f"{lines:,} lines could not be written"),
         )
         self._signals = StopSignals()
 
@@ -104,8 +104,8 @@ class Supervisor:
         """Keep a process running; `listens_on` is a socket to inherit, closed here when everything stops."""
         colour = COLOURS[len(self._roles) % len(COLOURS)]
         role = Role(name, command, colour, env, foundation, listens_on)
-        self._roles.append(role)
         self._launch(role)
+        self._roles.append(role)
         return role
 
     def run(self, is_ready: Callable[[], bool] = lambda: True) -> None:
@@ -135,26 +135,24 @@ class Supervisor:
         for foundation in (False, True):
             ending = [role for role in self._roles if role.foundation is foundation]
             for role in ending:
-                if role.process and role.running:
-                    role.process.terminate()
+                role.process.terminate()
             self._await_end(ending)
 
     def _await_end(self, roles: Sequence[Role]) -> None:
         deadline = time.monotonic() + self._grace_s
         while not self._signals.hurried and time.monotonic() < deadline:
-            processes = [role.process for role in roles if role.process and role.running]
-            if not processes:
+            running = [role for role in roles if role.running]
+            if not running:
                 break
             with contextlib.suppress(subprocess.TimeoutExpired):
-                processes[0].wait(WATCH_S)
+                running[0].process.wait(WATCH_S)
         for role in roles:
-            if role.process and role.running:
+            if role.running:
                 why = "at the second signal" if self._signals.hurried else f"after {self._grace_s:.0f} s"
                 self._print(role, f"killed {why}")
                 role.process.kill()
                 role.process.wait()
-            if role.relay:
-                role.relay.join(RELAY_TIMEOUT_S)
+            role.relay.join(RELAY_TIMEOUT_S)
 
     def _launch(self, role: Role) -> None:
         """To be called on the main thread: the kernel kills a role when the thread that started it ends."""
@@ -177,7 +175,7 @@ class Supervisor:
         for role in self._roles:
             if role.running:
                 continue
-            status = role.process.returncode if role.process else None
+            status = role.process.returncode
             if status == BAD_SETTINGS:
                 raise SystemExit(BAD_SETTINGS)
             if not role.start_at:
