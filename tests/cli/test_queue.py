@@ -13,9 +13,7 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from typer.testing import CliRunner
 
-from cli.main import app
 from cli.queue import view
 from jobs import keyspace
 from jobs.lifecycle.creation import NewRequest
@@ -33,9 +31,8 @@ SIZE = struct.pack("HHHH", 40, 120, 0, 0)  # of a terminal: rows, columns, width
 
 
 @pytest.fixture
-def queue(settings, monkeypatch):
-    monkeypatch.setenv("SUPERIMPOSE_REDIS_URL", settings.redis_url)
-    return lambda *arguments: CliRunner().invoke(app, ["queue", *arguments])
+def queue(without_service):
+    return lambda *arguments: without_service("queue", *arguments)
 
 
 @pytest.fixture
