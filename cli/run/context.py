@@ -105,19 +105,19 @@ class Unreadable(Exception):
         self.error = error
 
 
+@dataclass(frozen=True)
 class BatchBody:
     """The lines of a batch, streamed in chunks; each iteration reads the files again."""
 
-    def __init__(self, common: Mapping[str, Any], items: Sequence[Item], request_parts: RequestParts) -> None:
-        self._common = common
-        self._items = items
-        self._request_parts = request_parts
+    common: Mapping[str, Any]
+    items: Sequence[Item]
+    request_parts: RequestParts
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        lines = bytearray(_line({"defaults": self._common}))
-        for index, item in enumerate(self._items):
+        lines = bytearray(_line({"defaults": self.common}))
+        for index, item in enumerate(self.items):
             try:
-                lines += _line(await self._request_parts.own(item))
+                lines += _line(await self.request_parts.own(item))
             except OSError as error:
                 raise Unreadable(index, error) from error
             if len(lines) > CHUNK_BYTES:
