@@ -9,7 +9,7 @@ def main() -> None:
     """Run the command line. The environment's secrets are hidden first, as the imports below take a while."""
     hide()
     if sys.argv[1:] == ["--version"]:  # skips the imports of the commands: 0.3 s
-        from cli.version import print_version
+        from cli import print_version
 
         print_version()
     else:

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from cli.exit_codes import stop
-from cli.json_output import AsJson, print_json, say
+from cli.printing import AsJson, print_list, say, stop
 from cli.serve.up_file import settings_here
 from cli.timefmt import day, seconds
 from jobs.keys.key_rules import KEY_ID, MAX_CREDITS, MAX_WEIGHT, Existing, Scope
@@ -24,11 +23,8 @@ HELP = "Create, list, rotate, credit, revoke, export and import API keys."
 app = typer.Typer(help=HELP, no_args_is_help=True)
 
 Key = Annotated[
-    str,
-    typer.Argument(metavar="KEY", help="Name or id of the key, as in `superimpose keys list`."),
+    str, typer.Argument(metavar="KEY", help="Name or id of the key, as in `superimpose keys list`.")
 ]
-
-
 KeyOption = Annotated[
     str | None,
     typer.Option(metavar="KEY", help="Only of this API key, by name or id; a revoked key by its id."),
@@ -109,19 +105,21 @@ def create(
 @app.command("list")
 def list_keys(as_json: AsJson = False) -> None:
     """List the keys, oldest first, without their secrets; --json has every field."""
-    keys = _keys().list()
-    if as_json:
-        for key in keys:
-            print_json(key.shown())
-        return
+    columns = ("id", "last used", "expires", ">credits", "rate", "name")
+    print_list(as_json, _keys().list(), lambda key: key.shown(), columns, _row)
+
+
+def _row(key: "ApiKey") -> list[str]:
     from rich.markup import escape
 
-    from cli.tables import print_table, table
-
-    rows = table("id", "last used", "expires", ">credits", "rate", "name")
-    for key in keys:
-        rows.add_row(*map(escape, _row(key)))
-    print_table(rows)
+    return [
+        key.key_id,
+        day(key.last_used_at),
+        day(key.expires_at),
+        "unlimited" if key.credits is None else f"{key.credits:,}",
+        str(key.rate or "default"),
+        escape(key.name),
+    ]
 
 
 @app.command()
@@ -146,7 +144,11 @@ def credit(
     """Add credits to a key, or take some away."""
     from jobs.keys.api_keys import CreditsRefused
 
-    credits, keys = _amount(amount), _keys()
+    try:
+        credits = int(amount)
+    except ValueError:
+        raise typer.BadParameter(f"{amount!r} is not a number of credits: write +100 or -100") from None
+    keys = _keys()
     try:
         changed = keys.add_credits(find_named(keys, key).key_id, credits)
     except CreditsRefused as error:
@@ -160,8 +162,8 @@ def revoke(key: Key, as_json: AsJson = False) -> None:
     keys = _keys()
     found = find_named(keys, key)
     keys.revoke(found.key_id)
-    ended = f"{found.key_id} ({found.name}) is no longer valid"
-    say(as_json, {"key_id": found.key_id, "revoked": True}, ended)
+    text = f"{found.key_id} ({found.name}) is no longer valid"
+    say(as_json, {"key_id": found.key_id, "revoked": True}, text)
 
 
 @app.command("webhook-secret")
@@ -237,7 +239,6 @@ def import_keys(
 
 
 def _print_secret(as_json: bool, shown: dict[str, Any], key: "ApiKey", text: str) -> None:
-    """Print a key's secret, of which only a digest is stored."""
     say(as_json, {**shown, "key": text}, text)
     if not as_json:
         typer.echo(f"{key.key_id} ({key.name}): keep the key above, it is shown only now", err=True)
@@ -255,7 +256,6 @@ def _not_a_backup(error: "ValidationError") -> str:
 
 
 def find_named(keys: "ApiKeys", text: str) -> "ApiKey":
-    """The key with this name or id. Raises `typer.Exit`."""
     from jobs.keys.api_keys import AmbiguousKey, UnknownKey
 
     try:
@@ -271,21 +271,3 @@ def key_ids(keys: "ApiKeys", text: str | None) -> Sequence[str]:
     if text is None:
         return keys.ids()
     return [text if KEY_ID.fullmatch(text) else find_named(keys, text).key_id]
-
-
-def _amount(text: str) -> int:
-    try:
-        return int(text)
-    except ValueError:
-        raise typer.BadParameter(f"{text!r} is not a number of credits: write +100 or -100") from None
-
-
-def _row(key: "ApiKey") -> tuple[str, ...]:
-    return (
-        key.key_id,
-        day(key.last_used_at),
-        day(key.expires_at),
-        "unlimited" if key.credits is None else f"{key.credits:,}",
-        str(key.rate or "default"),
-        key.name,
-    )

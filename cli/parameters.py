@@ -1,18 +1,26 @@
-"""Command-line options for the compositor's parameters, generated from the model."""
+"""The command-line options of a picture; those of its parameters are generated from the model."""
 
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from itertools import chain
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import typer
-from pydantic import BaseModel, PlainValidator, ValidationError
+from pydantic import PlainValidator, ValidationError
 from pydantic.fields import FieldInfo
 
 from compositor import SuperimposeParams
 from jobs.config.validation import rule
 
-M = TypeVar("M", bound=BaseModel)
+FILE: Any = {"exists": True, "dir_okay": False, "metavar": "FILE"}
+SceneOption = Annotated[
+    Path | None,
+    typer.Option(
+        **FILE, help="A request as JSON, with files for pictures, instead of an overlay and its options."
+    ),
+]
+DISPLACEMENT_HELP = "Its red moves the overlay's pixels by --displacement-x, its green by --displacement-y."
 
 PICTURES = {"base_image", "overlay_image", "mask", "displacement_map"}
 NOT_OPTIONS = PICTURES | {"base64", "color", "overlays"}
@@ -74,7 +82,7 @@ def with_parameters(command: Callable[..., None]) -> Callable[..., None]:
     return command
 
 
-def checked(parameters: dict[str, Any], model: type[M]) -> M:
+def checked(parameters: dict[str, Any], model: type[SuperimposeParams]) -> SuperimposeParams:
     """The parameters as a model. Raises `typer.BadParameter`."""
     try:
         return model(**parameters)

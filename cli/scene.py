@@ -40,21 +40,20 @@ class Description:
 
 def describe(
     file: Path | None,
-    pictures: Mapping[str, Input | None],
+    inputs: Mapping[str, Input],
     parameters: Mapping[str, Any],
     is_whole: bool = True,
 ) -> Description:
     """The scene in `file` with the output options of `parameters`, or without a file one layer.
 
-    Unless `is_whole`, base and overlay may be missing. Raises `typer.BadParameter`.
+    Unless `is_whole`, base and overlay may be missing.
     """
-    inputs = {name: picture for name, picture in pictures.items() if picture}
     given = {name: value for name, value in parameters.items() if value is not None}
     if file:
         return _describe_file(file, inputs, given, is_whole)
     if is_whole and not {"base_image", "overlay_image"} <= inputs.keys():
         raise typer.BadParameter("give a base and an overlay, or --scene")
-    model: type[Model] = SuperimposeRequest if is_whole else SuperimposeParams
+    model = SuperimposeRequest if is_whole else SuperimposeParams
     return Description(DEFAULT_MODEL, checked(given | dict.fromkeys(inputs, PLACEHOLDER), model), inputs)
 
 

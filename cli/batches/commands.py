@@ -3,15 +3,16 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from cli.exit_codes import ExitCode, stop
-from cli.json_output import AsJson, print_json, say
 from cli.keys import KeyOption, key_ids
-from cli.requests.commands import STORE_UNREACHABLE
+from cli.printing import AsJson, ExitCode, print_json, print_list, say, stop
+from cli.requests.commands import ENDED, STORE_UNREACHABLE
 from cli.serve.up_file import settings_here
+from cli.timefmt import length, minute
+from jobs.timefmt import rfc3339
 
 if TYPE_CHECKING:
     from jobs.batches.reading import BatchReader
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 app = typer.Typer(help="List, show and cancel batches of all keys; save their results.", no_args_is_help=True)
 
 T = TypeVar("T")
+
+COUNTS = ("total", "queued", "processing", "completed", "failed")
 
 BatchId = Annotated[str, typer.Argument(help="As `superimpose batches list` shows it.")]
 
@@ -31,7 +34,6 @@ def list_batches(
     as_json: AsJson = False,
 ) -> None:
     """List batches, newest first; they are kept until their last request expires."""
-    from cli.batches.output import as_object, print_list
     from jobs.keys.api_keys import ApiKeys
     from jobs.redis.connection import connect
 
@@ -41,18 +43,40 @@ def list_batches(
         found = [batch for each in ids for batch in (await reader.page(each, limit)).batches]
         return sorted(found, key=lambda batch: batch.created_at, reverse=True)[:limit]
 
-    batches = _with_reader(newest)
-    if as_json:
-        for batch in batches:
-            print_json(as_object(batch))
-    else:
-        print_list(batches)
+    columns = ("id", "created", ">done", ">failed", "status", ">took")
+    print_list(as_json, _with_reader(newest), as_object, columns, _row)
+
+
+def _row(batch: "BatchRecord") -> list[str]:
+    from cli.requests.output import STYLES
+
+    return [
+        batch.batch_id,
+        minute(batch.created_at),
+        f"{batch.completed:,}/{batch.total:,}",
+        f"{batch.failed:,}",
+        f"[{STYLES[batch.status]}]{batch.status}[/]{' cancelled' if batch.cancelled else ''}",
+        length(batch.finished_at - batch.created_at) if batch.finished_at else "",
+    ]
+
+
+def as_object(batch: "BatchRecord") -> dict[str, Any]:
+    """The `--json` output: no URLs or file names, which would give access to the pictures."""
+    return {
+        "batch_id": batch.batch_id,
+        "status": batch.status,
+        "cancelled": batch.cancelled,
+        "key_id": batch.key_id,
+        "request_counts": {name: getattr(batch, name) for name in COUNTS},
+        "created_at": rfc3339(batch.created_at),
+        "finished_at": None if batch.finished_at is None else rfc3339(batch.finished_at),
+        "expires_at": batch.expires,
+    }
 
 
 @app.command()
 def show(batch_id: BatchId, as_json: AsJson = False) -> None:
     """Show the progress of a batch."""
-    from cli.batches.output import as_object
     from cli.requests.output import print_fields
 
     batch = _with_reader(lambda reader: _find(reader, batch_id))
@@ -62,7 +86,6 @@ def show(batch_id: BatchId, as_json: AsJson = False) -> None:
 @app.command()
 def cancel(batch_id: BatchId, as_json: AsJson = False) -> None:
     """Cancel a batch: queued requests become FAILED `cancelled`, those being processed go on."""
-    from cli.batches.output import as_object
     from jobs.batches.progress import BatchProgress
     from jobs.lifecycle.moves import IllegalMove
     from jobs.redis.connection import connect
@@ -72,7 +95,7 @@ def cancel(batch_id: BatchId, as_json: AsJson = False) -> None:
         BatchProgress(connect(settings), settings).cancel(batch_id)
     except IllegalMove as refused:
         if refused.reason == "terminal":
-            raise stop(f"{batch_id} is already finished: see `superimpose batches results`") from None
+            raise stop(f"{batch_id} {ENDED}: see `superimpose batches results`") from None
         raise unknown_batch(batch_id) from None
     batch = _with_reader(lambda reader: _find(reader, batch_id))
     done = f"{batch.completed:,} of its {batch.total:,} requests are COMPLETED"
@@ -134,7 +157,6 @@ def _with_reader(read: "Callable[[BatchReader], Awaitable[T]]") -> T:
 
 
 async def _find(reader: "BatchReader", batch_id: str) -> "BatchRecord":
-    """Raises `typer.Exit`."""
     batch = await reader.batch(batch_id)
     if batch is None:
         raise unknown_batch(batch_id)

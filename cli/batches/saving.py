@@ -1,18 +1,17 @@
 """Writes the results of a batch: as lines of JSON, as pictures in a folder, or as a ZIP."""
 
 import asyncio
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from api.batches.archive import GONE, Entry, zip_pictures
+from api.batches.archive import GONE, zip_pictures
 from api.batches.members import EXPIRED, PAGE, all_members, entries, read_members
 from api.batches.names import FileNames
-from cli.client.saving import atomic_write
-from cli.json_output import print_json
+from cli.output_files import atomic_write
+from cli.printing import print_json
 from cli.requests.output import as_object, describe_output
 from jobs.batches.reading import BatchReader, Member
 from jobs.batches.record import BatchRecord
@@ -23,10 +22,9 @@ from jobs.pictures.store import PictureGone, PictureStore
 
 
 async def print_results(reader: BatchReader, batch: BatchRecord) -> None:
-    """Print the finished requests."""
     members = await all_members(reader, batch.batch_id)
-    for page in _pages(members):
-        for member, record in await read_members(reader, page, View.LISTED):
+    for start in range(0, len(members), PAGE):
+        for member, record in await read_members(reader, members[start : start + PAGE], View.LISTED):
             if record is None or record.status in TERMINAL:
                 print_json(_line(member, record))
 
@@ -37,7 +35,9 @@ async def save_pictures(reader: BatchReader, store: PictureStore, batch: BatchRe
     names, saved, missing = FileNames(), 0, 0
     async for page in entries(reader, await all_members(reader, batch.batch_id)):
         for entry in page:
-            data = _read(store, entry)
+            data = None
+            with suppress(PictureGone):
+                data = store.get(entry.output.path) if entry.output else None
             if entry.output is None or data is None:
                 missing += 1
                 typer.echo(f"{entry.name}: {GONE if entry.output else entry.reason}", err=True)
@@ -50,14 +50,6 @@ async def save_pictures(reader: BatchReader, store: PictureStore, batch: BatchRe
     return missing
 
 
-def _read(store: PictureStore, entry: Entry) -> bytes | None:
-    """None if the picture is missing."""
-    with suppress(PictureGone):
-        if entry.output is not None:
-            return store.get(entry.output.path)
-    return None
-
-
 async def save_zip(reader: BatchReader, store: PictureStore, batch: BatchRecord, path: Path) -> None:
     """`missing.txt` in the ZIP lists missing pictures. Raises OSError."""
 
@@ -68,11 +60,6 @@ async def save_zip(reader: BatchReader, store: PictureStore, batch: BatchRecord,
     with atomic_write(path) as file:
         async for chunk in zip_pictures(read, pages, batch.created_at):
             file.write(chunk)
-
-
-def _pages(members: list[Member]) -> Iterator[list[Member]]:
-    for start in range(0, len(members), PAGE):
-        yield members[start : start + PAGE]
 
 
 def _line(member: Member, record: Record | None) -> dict[str, Any]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import AsyncIterable, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal
 
 import httpx
 
@@ -35,12 +35,8 @@ class Api:
     @classmethod
     @asynccontextmanager
     async def open(cls, server: Server, key: str, on_pause: OnPause) -> AsyncIterator["Api"]:
-        """A client whose connections are reused, and closed at the end."""
         async with httpx.AsyncClient(
-            base_url=server.url,
-            timeout=REPLY_TIMEOUT_S,
-            trust_env=not server.is_here,
-            limits=NO_LIMITS,
+            base_url=server.url, timeout=REPLY_TIMEOUT_S, trust_env=not server.is_here, limits=NO_LIMITS
         ) as http:
             yield cls(Calls(http, on_pause), key)
 
@@ -69,7 +65,7 @@ class Api:
         )
         if response.status_code == httpx.codes.REQUEST_ENTITY_TOO_LARGE:  # perhaps a proxy's, without JSON
             raise Refused(response.status_code, "body_too_large", "it is larger than the server takes")
-        submitted = checked(response, read_json(response))
+        submitted = checked(response)
         lookup(submitted, "batch_id")
         return submitted
 
@@ -81,14 +77,9 @@ class Api:
         return found
 
     async def batch_requests(self, batch_id: str, offset: int, limit: int) -> list[JsonObject]:
-        """One page of a batch's requests, in the order of the batch."""
         query = {"offset": offset, "limit": limit}
         found = await self._call("GET", f"/v2/batches/{batch_id}/requests", params=query)
         return list(lookup(found, "requests"))
-
-    async def cancel_batch(self, batch_id: str) -> JsonObject:
-        """Cancel the queued requests of a batch; a finished batch raises `Refused`."""
-        return await self._cancelled(f"/v2/batches/{batch_id}")
 
     async def status(self, request_id: str, wait_s: int) -> JsonObject:
         """A request's status, also if it FAILED; the server may hold the reply until it changes."""
@@ -98,7 +89,7 @@ class Api:
         )
         body = read_json(response)
         if body.get("status") != "FAILED":
-            lookup(checked(response, body), "status")
+            lookup(checked(response), "status")
         return body
 
     async def result(self, request_id: str) -> JsonObject:
@@ -112,11 +103,13 @@ class Api:
         if response.is_redirect:
             response = await self._calls.call("GET", response.headers["location"], into=into)
         if response.status_code != httpx.codes.OK:
-            checked(response, read_json(response))
+            checked(response)
 
-    async def cancel(self, request_id: str) -> JsonObject:
-        """Cancel a request; a finished request raises `Refused`."""
-        return await self._cancelled(f"/v2/requests/{request_id}")
+    async def cancel(self, kind: Literal["requests", "batches"], its_id: str) -> JsonObject:
+        """Cancel a request, or the queued requests of a batch; a finished one raises `Refused`."""
+        return await self._call(
+            "POST", f"/v2/{kind}/{its_id}/cancel", total_timeout_s=CANCEL_TIMEOUT_S, timeout=CANCEL_TIMEOUT_S
+        )
 
     async def upload(self, path: Path) -> str:
         """Upload a file and return its URL for use in requests. Raises OSError."""
@@ -124,20 +117,11 @@ class Api:
             sent = await self._call("POST", "/upload-asset", files={"file": ("picture", file)})
         return str(lookup(sent, "file_urls", 0))
 
-    async def credits(self) -> JsonObject:
-        """The key's credits; an invalid key raises `Refused` with 401."""
-        return await self._call("GET", "/v1/get-user-credits")
-
-    async def _cancelled(self, path: str) -> JsonObject:
-        return await self._call(
-            "POST", f"{path}/cancel", total_timeout_s=CANCEL_TIMEOUT_S, timeout=CANCEL_TIMEOUT_S
-        )
-
     async def _call(
         self, method: str, path: str, headers: Mapping[str, str] = {}, **request: Any
     ) -> JsonObject:
         response = await self._calls.call(method, path, headers={**self._key, **headers}, **request)
-        return checked(response, read_json(response))
+        return checked(response)
 
 
 def _is_retryable_unless_full(response: httpx.Response) -> bool:
@@ -156,7 +140,6 @@ def read_json(response: httpx.Response) -> JsonObject:
 
 
 def lookup(body: JsonObject, *path: str | int) -> Any:
-    """The value at `path` in a response body. Raises `Unreachable` if it is missing."""
     found: Any = body
     try:
         for step in path:
@@ -166,8 +149,9 @@ def lookup(body: JsonObject, *path: str | int) -> Any:
     return found
 
 
-def checked(response: httpx.Response, body: JsonObject) -> JsonObject:
-    """The body of a 200. Raises `Refused` for another status."""
+def checked(response: httpx.Response) -> JsonObject:
+    """The JSON object of a 200. Raises `Refused` for another status."""
+    body = read_json(response)
     if response.status_code != httpx.codes.OK:
         error = str(body.get("error", f"the server answers {response.status_code}"))
         code, faults = str(body.get("code", "")), body.get("errors") or ()

@@ -23,8 +23,6 @@ Sleep = Callable[[float], Awaitable[None]]
 OnPause = Callable[[str, float], None]
 """Called with the reason of a retry and the seconds until then."""
 
-ShouldRetry = Callable[[httpx.Response], bool]
-
 
 def is_retryable(response: httpx.Response) -> bool:
     return response.status_code in RETRYABLE
@@ -49,13 +47,10 @@ class Calls:
         *,
         into: BinaryIO | None = None,
         total_timeout_s: float = TOTAL_TIMEOUT_S,
-        should_retry: ShouldRetry = is_retryable,
+        should_retry: Callable[[httpx.Response], bool] = is_retryable,
         **request: Any,
     ) -> httpx.Response:
-        """The response, which may be an error. The body of a 200 is written `into` the file, if any.
-
-        Raises `Unreachable`.
-        """
+        """The response, perhaps an error; the body of a 200 is written `into` the file, if any."""
         deadline, pause_s = time.monotonic() + total_timeout_s, FIRST_PAUSE_S
         while True:
             wait_s = pause_s * random.uniform(1, 1 + SPREAD)  # noqa: S311
@@ -71,7 +66,7 @@ class Calls:
             except httpx.RequestError as error:
                 lost = isinstance(error, NOT_CONNECTED) and not self._reached
                 if lost or time.monotonic() + wait_s > deadline:
-                    raise Unreachable(self._unreachable(error)) from None
+                    raise self._unreachable(error) from None
                 why = "the server does not answer"
             self._on_pause(why, wait_s)
             await self._sleep(wait_s)
@@ -91,13 +86,11 @@ class Calls:
             await response.aclose()
         return response
 
-    def _unreachable(self, error: httpx.RequestError) -> str:
+    def _unreachable(self, error: httpx.RequestError) -> Unreachable:
         """Does not quote httpx, whose text may be empty or the operating system's."""
         what = "answers too slowly" if isinstance(error, httpx.TimeoutException) else "cannot be reached"
-        return (
-            f"{str(self._http.base_url).rstrip('/')} {what}: start it with `superimpose up`, "
-            "or give another --server"
-        )
+        url = str(self._http.base_url).rstrip("/")
+        return Unreachable(f"{url} {what}: start it with `superimpose up`, or give another --server")
 
 
 def retry_after_s(headers: Mapping[str, str]) -> float:

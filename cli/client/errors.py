@@ -1,7 +1,22 @@
-"""Errors of API calls."""
+"""Errors of API calls, and how the command line explains them."""
 
-from collections.abc import Mapping, Sequence
+import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+import typer
+
+from cli.parameters import option
+from cli.printing import ExitCode, stop
+
+KEY_REFUSED = frozenset({401, 403})
+"""HTTP statuses for a key that is invalid or lacks the scope."""
+NOT_ENOUGH_CREDITS = 406
+BAD_REQUEST = 400
+REQUEST_FIELD = re.compile(r"requests\[(\d+)\]\.?")
+LINE = re.compile(r" \(line \d+\)$")
+OPTIONS = {"base_image": "--base", "overlay_image": "--overlay"}
 
 
 class CallError(Exception):
@@ -41,7 +56,44 @@ class RequestFailed(CallError):
         self.answer = answer
 
 
-KEY_REFUSED = frozenset({401, 403})
-"""HTTP statuses for a key that is invalid or lacks the scope."""
+def explain(error: CallError) -> typer.Exit:
+    """Print the error, naming each invalid parameter by its option; returns the exception to raise."""
+    match error:
+        case RequestFailed():
+            request_id = error.answer.get("request_id")
+            return stop(f"request {request_id} FAILED: {error}", ExitCode.FAILED)
+        case Unreachable():
+            code = ExitCode.NO_SERVER
+        case Refused() if error.status in KEY_REFUSED:
+            code = ExitCode.NO_SERVER
+        case Refused() if error.status == BAD_REQUEST:
+            code = ExitCode.USAGE
+        case _:
+            code = ExitCode.FAULT
+    return stop(join_faults(error, option_of), code)
 
-NOT_ENOUGH_CREDITS = 406
+
+def join_faults(error: CallError, label: Callable[[str], str] = str) -> str:
+    if isinstance(error, Refused) and error.faults:
+        return "; ".join(f"{label(fault['field'])}: {fault['message']}" for fault in error.faults)
+    return str(error)
+
+
+def faults_by_picture(refused: Refused) -> Mapping[int, Refused]:
+    """The errors of a refused batch, by index of the picture. Raises an error that affects every picture."""
+    faults = defaultdict[int, list[Mapping[str, str]]](list)
+    for fault in refused.faults:
+        match = REQUEST_FIELD.match(fault["field"])
+        if match is None:
+            common = [{**each, "field": each["field"].removeprefix("defaults.")} for each in refused.faults]
+            raise Refused(refused.status, refused.code, str(refused), common)
+        field, message = fault["field"][match.end() :] or "picture", LINE.sub("", fault["message"])
+        faults[int(match[1])].append({"field": field, "message": message})
+    if not faults:
+        raise refused
+    return {index: Refused(refused.status, refused.code, "", each) for index, each in faults.items()}
+
+
+def option_of(field: str) -> str:
+    """The command-line option of a parameter; fields of a scene's layers have none and keep their name."""
+    return field if "[" in field else OPTIONS.get(field) or option(field)

@@ -49,7 +49,7 @@ class Input:
 
     @property
     def size(self) -> int:
-        """Bytes of the file; 0 for a URL. Raises OSError."""
+        """0 for a URL. Raises OSError."""
         return 0 if self.file is None else self.file.stat().st_size
 
     def fingerprint(self) -> str:
@@ -80,10 +80,7 @@ class Input:
 
 
 async def send_inputs(inputs: Mapping[str, Input], api: "Api") -> dict[str, str]:
-    """References for one request, by parameter path; a file of several is uploaded once.
-
-    Raises OSError, `CallError`.
-    """
+    """References for one request, by parameter path; a file of several is uploaded once."""
     sent = {
         picture: await (picture.inline_or_upload(api) if paths == 1 else picture.upload_or_inline(api))
         for picture, paths in Counter(inputs.values()).items()

@@ -33,7 +33,6 @@ async def gather_all(works: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
 
 
 async def cancel(tasks: Iterable["asyncio.Task[Any]"]) -> None:
-    """Cancel the tasks and wait for their cleanup."""
     cancelled = [*tasks]
     for task in cancelled:
         task.cancel()

@@ -44,13 +44,12 @@ class Server:
 
     @classmethod
     def find(cls, given: str | None) -> Self:
-        """The given server, else the `up` of this folder, else the default. Raises `typer.BadParameter`."""
+        """The given server, else the `up` of this folder, else the default."""
         up = None if given else running_up(_data_dir())
         return cls.parse(given or (up.url if up else DEFAULT))
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Raises `typer.BadParameter`."""
         try:
             parts = urlsplit(text)
             host, fits = parts.hostname or "", parts.port != 0 and parts.scheme in ("http", "https")
@@ -62,10 +61,7 @@ class Server:
 
 
 def find_key(given: str | None, server: Server) -> str:
-    """The given key, else the one that `up` created, which is never sent to another machine.
-
-    Raises `typer.BadParameter` if there is none.
-    """
+    """The given key, else the one that `up` created, which is never sent to another machine."""
     key = (given or "").strip()
     if not key and server.is_here:
         try:

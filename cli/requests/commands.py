@@ -1,17 +1,17 @@
 """`superimpose requests`: manages the requests of all keys directly in Redis."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from cli.exit_codes import stop
-from cli.json_output import AsJson, print_json, say
 from cli.keys import KeyOption, key_ids
+from cli.printing import AsJson, print_json, print_list, say, stop
 from cli.serve.up_file import settings_here
 from jobs.lifecycle.status import Status
 
 app = typer.Typer(help="List, show, cancel, retry and delete requests of all keys.", no_args_is_help=True)
 
+ENDED = "has ended already and was not changed"
 STORE_UNREACHABLE = "the store of pictures cannot be reached: see `superimpose doctor`"
 
 RequestId = Annotated[str, typer.Argument(help="As `superimpose requests list` shows it.")]
@@ -31,18 +31,14 @@ def list_requests(
     as_json: AsJson = False,
 ) -> None:
     """List requests, newest first; they expire an hour after they finish. --json shows their keys."""
-    from cli.requests.output import as_object, print_list
+    from cli.requests.output import as_object, row
     from jobs.keys.api_keys import ApiKeys
     from jobs.queries.listing import Listing
     from jobs.redis.connection import connect
 
     redis = connect(settings_here())
     records = Listing(redis).newest(key_ids(ApiKeys(redis), key), status, custom_id, limit)
-    if as_json:
-        for record in records:
-            print_json(as_object(record))
-    else:
-        print_list(records)
+    print_list(as_json, records, as_object, ("id", "created", "status", ">took"), row)
 
 
 @app.command()
@@ -57,10 +53,9 @@ def show(request_id: RequestId, as_json: AsJson = False) -> None:
     record, delivery = redis.hgetall(keyspace.request(request_id)), Deliveries(redis).find(request_id)
     if not record and not delivery:  # a delivery may outlive its request
         raise unknown_request(request_id)
-    fields: dict[str, Any] = details(request_id, record) if record else {"request_id": request_id}
-    if delivery:
-        fields["webhook"] = delivery.shown()
-    print_json(fields) if as_json else print_fields(attempts_as_parts(fields))
+    shown = details(request_id, record) if record else {"request_id": request_id}
+    webhook = {"webhook": delivery.shown()} if delivery else {}
+    print_json(shown | webhook) if as_json else print_fields(attempts_as_parts(shown | webhook))
 
 
 @app.command()
@@ -75,7 +70,7 @@ def cancel(request_id: RequestId, as_json: AsJson = False) -> None:
         was = Cancellation(connect(settings), settings).cancel(request_id)
     except IllegalMove as refused:
         if refused.reason == "terminal":
-            raise stop(f"{request_id} is already finished: see `superimpose requests show`") from None
+            raise stop(f"{request_id} {ENDED}: see `superimpose requests show`") from None
         raise unknown_request(request_id) from None
     say(as_json, {"request_id": request_id, "was": was}, f"{request_id} is cancelled, it was {was}")
 
@@ -103,11 +98,7 @@ def retry(request_id: RequestId, as_json: AsJson = False) -> None:
         raise stop("its key was revoked: nobody could fetch the picture") from None
     except StoreError:
         raise stop(STORE_UNREACHABLE) from None
-    say(
-        as_json,
-        {"request_id": new.request_id, "retry_of": request_id},
-        new.request_id,
-    )
+    say(as_json, {"request_id": new.request_id, "retry_of": request_id}, new.request_id)
 
 
 @app.command()

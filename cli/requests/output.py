@@ -1,13 +1,12 @@
 """Formats requests as tables and JSON, without picture tokens and query strings, which may be secrets."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from rich.console import Console
 
-from cli.tables import print_table, table
 from cli.timefmt import length, minute
 from jobs.lifecycle.options import echo
 from jobs.lifecycle.output import Output
@@ -26,6 +25,7 @@ STYLES = {
 MOMENTS = ("created_at", "started_at", "claimed_at", "finished_at", "expires_at")
 TEXTS = ("custom_id", "status", "key_id", "code", "error", "charge", "worker")
 NUMBERS = ("attempts", "given_back", "cost")
+OUTPUT = ("content_type", "width", "height", "file_size", "animated", "warnings")
 
 
 def as_object(record: Record) -> dict[str, Any]:
@@ -43,16 +43,13 @@ def as_object(record: Record) -> dict[str, Any]:
     }
 
 
-def print_list(records: Iterable[Record]) -> None:
-    rows = table("id", "created", "status", ">took")
-    for record in records:
-        rows.add_row(
-            record.request_id,
-            minute(record.created_at),
-            f"[{STYLES[record.status]}]{record.status} {record.code or ''}[/]",
-            length(record.metrics["total_time"]) if record.metrics else "",
-        )
-    print_table(rows)
+def row(record: Record) -> list[str]:
+    return [
+        record.request_id,
+        minute(record.created_at),
+        f"[{STYLES[record.status]}]{record.status} {record.code or ''}[/]",
+        length(record.metrics["total_time"]) if record.metrics else "",
+    ]
 
 
 def details(request_id: str, stored: Mapping[Any, Any]) -> dict[str, Any]:
@@ -64,7 +61,9 @@ def details(request_id: str, stored: Mapping[Any, Any]) -> dict[str, Any]:
     fields |= {name: rfc3339(int(text[name]) / 1000) for name in MOMENTS if name in text}
     fields["timeout_s"] = int(text["timeout"]) / 1000 if "timeout" in text else None
     fields["idempotent"] = "idempotency" in text
-    fields["parameters"] = _parameters(json.loads(text.get("params", "{}")))
+    params = json.loads(text.get("params", "{}"))
+    pictures = {path: _input(reference) for path, reference in inputs.pictures(params).items()}
+    fields["parameters"] = inputs.with_pictures(params, pictures)
     record = Record.from_text(request_id, text)
     if record.output:
         fields["output"] = describe_output(record.output)
@@ -74,14 +73,7 @@ def details(request_id: str, stored: Mapping[Any, Any]) -> dict[str, Any]:
 
 
 def describe_output(output: Output) -> dict[str, Any]:
-    return {
-        "content_type": output.content_type,
-        "width": output.width,
-        "height": output.height,
-        "file_size": output.file_size,
-        "animated": output.animated,
-        "warnings": output.warnings,
-    }
+    return {name: getattr(output, name) for name in OUTPUT}
 
 
 def attempts_as_parts(fields: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -101,22 +93,14 @@ def print_fields(fields: Mapping[str, Any]) -> None:
     width = max(map(len, fields))
     console = Console(highlight=False, soft_wrap=True)
     for name, value in fields.items():
-        parts = (
-            [f"{part} {each}" for part, each in value.items()] if isinstance(value, dict) else [str(value)]
-        )
+        parts = [f"{part} {each}" for part, each in value.items()] if isinstance(value, dict) else [value]
         for number, part in enumerate(parts or ["not stored"]):
             console.print(f"{name if number == 0 else '':<{width}}  {part}", markup=False)
 
 
-def _parameters(params: Mapping[str, Any]) -> dict[str, Any]:
-    details = {path: _input(reference) for path, reference in inputs.pictures(params).items()}
-    return inputs.with_pictures(params, details)
-
-
 def _input(reference: str) -> str:
     if reference.startswith(inputs.STORE):
-        kind = reference.removeprefix(inputs.STORE).partition("/")[0]
-        return f"in the store, among {kind}"
+        return f"in the store, among {reference.removeprefix(inputs.STORE).partition('/')[0]}"
     if reference.startswith(inputs.SAMPLE):
         return reference
     url = urlsplit(reference)

@@ -1,24 +1,20 @@
 """Renders many pictures in batches; the next batch is sent while the server processes the last one."""
 
 import asyncio
-import json
-import re
-from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from http import HTTPStatus
 from itertools import islice
-from typing import Any
 from uuid import uuid4
 
 from cli.client.api import CANCEL_TIMEOUT_S
-from cli.client.errors import CallError, Refused
+from cli.client.errors import CallError, Refused, faults_by_picture
 from cli.client.interruptible import cancel, gather_all
-from cli.run.context import Prepared, RunContext
+from cli.run.context import BatchBody, Prepared, RunContext, Unreadable
 from cli.run.following import Following
 from cli.run.items import Item
 from cli.run.journal import Batch, digest
-from cli.run.request_parts import RequestParts
 from jobs.batches.limits import MAX_REQUESTS
 
 MAX_BYTES = 20 * 1024 * 1024
@@ -27,9 +23,6 @@ MAX_FOLLOWED = 2
 
 TOO_LARGE = frozenset({"body_too_large", "slow_body", "queue_full"})
 """Error codes that a smaller batch may avoid."""
-REQUEST_FIELD = re.compile(r"requests\[(\d+)\]\.?")
-DEFAULTS_FIELD = "defaults."
-LINE = re.compile(r" \(line \d+\)$")
 
 
 async def render_in_batches(context: RunContext, items: Sequence[Item]) -> None:
@@ -95,7 +88,7 @@ class _Batches:
                 self._context.journal.end(batch)
                 with suppress(Refused):  # it is finished
                     if batch.batch_id:
-                        await self._context.api.cancel_batch(batch.batch_id)
+                        await self._context.api.cancel("batches", batch.batch_id)
 
     async def _unchanged_pictures(self, batch: Batch) -> dict[int, Prepared]:
         """Pictures of an earlier batch that this run needs with the same recipe, by index in the batch."""
@@ -188,7 +181,7 @@ class _Batches:
         batch = Batch(idempotency_key, [(each.item.out.name, digest(each.recipe)) for each in pictures])
         context.journal.begin(batch)
         context.tally.on_send(len(pictures))
-        body = BatchBody(self._common, pictures, context.request_parts)
+        body = BatchBody(self._common, [each.item for each in pictures], context.request_parts)
         wait = len(pictures) == 1 and not self._followed
         try:
             response = await context.api.submit_batch(context.model, body, batch.idempotency_key, wait)
@@ -220,19 +213,7 @@ class _Batches:
             return {}
         if refused.status == HTTPStatus.CONFLICT:  # a file has changed since it was sent
             return {}
-        faults = defaultdict[int, list[Mapping[str, str]]](list)
-        for fault in refused.faults:
-            match = REQUEST_FIELD.match(fault["field"])
-            if match is None:
-                common = [
-                    {**each, "field": each["field"].removeprefix(DEFAULTS_FIELD)} for each in refused.faults
-                ]
-                raise Refused(refused.status, refused.code, str(refused), common)
-            field, message = fault["field"][match.end() :] or "picture", LINE.sub("", fault["message"])
-            faults[int(match[1])].append({"field": field, "message": message})
-        if not faults:
-            raise refused
-        return {index: Refused(refused.status, refused.code, "", each) for index, each in faults.items()}
+        return faults_by_picture(refused)
 
     def _put_back(self, pictures: Sequence[Prepared], faults: Mapping[int, CallError | OSError]) -> None:
         for index, error in faults.items():
@@ -240,42 +221,3 @@ class _Batches:
                 raise error
         valid = [picture for index, picture in enumerate(pictures) if index not in faults]
         self._prepared.extendleft(reversed(valid))
-
-
-CHUNK_BYTES = 64 * 1024
-
-
-class Unreadable(Exception):
-    """A file could not be read while the body was sent; the server accepts nothing of an incomplete body."""
-
-    def __init__(self, index: int, error: OSError) -> None:
-        super().__init__(str(error))
-        self.index = index
-        self.error = error
-
-
-class BatchBody:
-    """The lines of a batch, streamed in chunks; each iteration reads the files again."""
-
-    def __init__(
-        self, common: Mapping[str, Any], pictures: Sequence[Prepared], request_parts: RequestParts
-    ) -> None:
-        self._common = common
-        self._pictures = pictures
-        self._request_parts = request_parts
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        lines = bytearray(_line({"defaults": self._common}))
-        for index, picture in enumerate(self._pictures):
-            try:
-                lines += _line(await self._request_parts.own(picture.item))
-            except OSError as error:
-                raise Unreadable(index, error) from error
-            if len(lines) > CHUNK_BYTES:
-                yield bytes(lines)
-                lines.clear()
-        yield bytes(lines)
-
-
-def _line(values: Mapping[str, Any]) -> bytes:
-    return json.dumps(values).encode() + b"\n"

@@ -7,7 +7,7 @@ from http import HTTPStatus
 from cli.client.api import JsonObject
 from cli.client.errors import Refused, RequestFailed
 from cli.client.interruptible import gather_all
-from cli.client.saving import atomic_write
+from cli.output_files import atomic_write
 from cli.run.context import Prepared, RunContext
 from cli.run.items import as_json
 from cli.run.journal import Batch
@@ -31,6 +31,7 @@ class Following:
         self._context = context
         self._resend_codes = {"expired", "cancelled"} if is_resumed else {"expired"}
         self._batch = batch
+        self._batch_id = batch.batch_id or ""
         self._unfinished = dict(pictures)
         self._to_resend: list[Prepared] = []
         self._slots = asyncio.Semaphore(context.concurrency)
@@ -55,11 +56,7 @@ class Following:
         return [*self._to_resend, *self._unfinished.values()]
 
     async def cancel(self) -> None:
-        await self._context.api.cancel_batch(self._batch_id)
-
-    @property
-    def _batch_id(self) -> str:
-        return self._batch.batch_id or ""
+        await self._context.api.cancel("batches", self._batch_id)
 
     async def _poll(self, wait_s: int) -> JsonObject | None:
         """None if the batch has expired or belongs to another key."""

@@ -7,13 +7,13 @@ is sent, once it is accepted, and once all of its results are saved or reported.
 import fcntl
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import IO, Any
 
-from cli.client.saving import delete_partial_files
+from cli.output_files import delete_partial_files
 
 NAME = ".superimpose.jsonl"
 
@@ -41,7 +41,7 @@ class Journal:
     def __init__(self, folder: Path, file: IO[str]) -> None:
         self._folder = folder
         self._file = file
-        self._made: dict[str, str] = {}
+        self._made: dict[str, str] = {}  # recipe digests by name
         self._batches: dict[str, Batch] = {}
         line = "\n"
         for line in file:
@@ -70,7 +70,6 @@ class Journal:
         return list(self._batches.values())
 
     def has(self, name: str, recipe: Recipe) -> bool:
-        """Whether this picture exists and has this recipe."""
         return self._made.get(name) == digest(recipe) and (self._folder / name).is_file()
 
     def add(self, name: str, recipe: Recipe, request_id: str) -> None:
@@ -93,24 +92,16 @@ class Journal:
 
     def _read(self, line: str) -> None:
         """Ignores a line that was cut off."""
-        try:
-            found = json.loads(line)
-            if "batch" in found:
-                self._read_batch(found["batch"], found)
-            else:
-                self._made[found["output"]] = digest({name: found[name] for name in RECIPE_FIELDS})
-        except (ValueError, TypeError, KeyError):
-            return
-
-    def _read_batch(self, key: str, found: Mapping[str, Any]) -> None:
-        if "pictures" in found:
-            self._batches[key] = Batch(
-                key, [(name, recipe_digest) for name, recipe_digest in found["pictures"]]
-            )
-        elif "batch_id" in found:
-            self._batches[key].batch_id = found["batch_id"]
-        else:
-            self._batches.pop(key, None)
+        with suppress(ValueError, TypeError, KeyError):
+            match json.loads(line):
+                case {"batch": key, "pictures": pictures}:
+                    self._batches[key] = Batch(key, [(name, hashed) for name, hashed in pictures])
+                case {"batch": key, "batch_id": batch_id}:
+                    self._batches[key].batch_id = batch_id
+                case {"batch": key}:
+                    self._batches.pop(key, None)
+                case {"output": name, **recipe}:
+                    self._made[name] = digest({field: recipe[field] for field in RECIPE_FIELDS})
 
 
 def digest(recipe: Recipe) -> str:

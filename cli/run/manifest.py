@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -10,7 +11,7 @@ import typer
 from pydantic import BaseModel, ValidationError
 
 from cli.client.inputs import Input
-from cli.formats import SUFFIX, output_format
+from cli.output_files import SUFFIX, output_format
 from cli.run.items import Item, RunOptions
 from cli.run.rows import OUTPUT, Columns, Faults, Row, read_rows
 from jobs.pictures.inputs import pictures
@@ -32,17 +33,16 @@ def read_manifest(file: Path, options: RunOptions, out_dir: Path) -> list[Item]:
     return [item for item in items if item]
 
 
+@dataclass
 class _Manifest:
-    def __init__(
-        self, file: Path, options: RunOptions, out_dir: Path, body: type[BaseModel], faults: Faults
-    ) -> None:
-        self._file = file
-        self._options = options
-        self._out_dir = out_dir
-        self._body = body
-        self._faults = faults
-        self._names: dict[str, tuple[str, int]] = {}  # lower-case name of a result: name as written, line
-        self._lines_by_id: dict[str, int] = {}
+    file: Path
+    options: RunOptions
+    out_dir: Path
+    body: type[BaseModel]
+    faults: Faults
+    names: dict[str, tuple[str, int]] = field(default_factory=dict)
+    """By lower-case name of a result: the name as written, and its line."""
+    lines_by_id: dict[str, int] = field(default_factory=dict)
 
     def item(self, row: Row) -> Item | None:
         """None if the row has a fault, which is recorded."""
@@ -53,44 +53,44 @@ class _Manifest:
         try:
             name, image_format = self._output(row, own, inputs)
         except typer.BadParameter as error:
-            self._faults.add(row.line, OUTPUT, error.message)
+            self.faults.add(row.line, OUTPUT, error.message)
             return None
-        written, first = self._names.setdefault(name.lower(), (name, row.line))
+        written, first = self.names.setdefault(name.lower(), (name, row.line))
         if first != row.line:
-            self._faults.add(
+            self.faults.add(
                 row.line, OUTPUT, f"would be {written!r} like line {first}: name one of them in {OUTPUT}"
             )
         if image_format:
             own["image_format"] = image_format
         json_fields = {"line": row.line, **{name: own[name] for name in ("custom_id",) if name in own}}
-        return Item(f"{self._file}: line {row.line}, {name}", json_fields, self._out_dir / name, own, inputs)
+        return Item(f"{self.file}: line {row.line}, {name}", json_fields, self.out_dir / name, own, inputs)
 
     def _inputs(self, line: int, own: Mapping[str, Any]) -> dict[str, Input] | None:
         found, references = {}, pictures(own)
         for path, text in references.items():
             try:
-                found[path] = Input.parse(text, "--manifest", self._file.parent)
+                found[path] = Input.parse(text, "--manifest", self.file.parent)
             except typer.BadParameter as error:
-                self._faults.add(line, path, error.message)
+                self.faults.add(line, path, error.message)
         return found if len(found) == len(references) else None
 
     def _is_valid(self, line: int, own: Mapping[str, Any]) -> bool:
         from api.http.body import explain
 
         try:
-            self._body.model_validate_json(json.dumps({**self._options.parameters, **own}))
+            self.body.model_validate_json(json.dumps({**self.options.parameters, **own}))
         except ValidationError as error:
-            for fault in explain(error, self._body):
+            for fault in explain(error, self.body):
                 column = "" if fault["field"] in ("body", "parameters") else fault["field"]
-                self._faults.add(line, column, fault["message"])
+                self.faults.add(line, column, fault["message"])
             return False
         return True
 
     def _is_unique(self, line: int, own: Mapping[str, Any]) -> bool:
         name = own.get("custom_id")
-        first = line if name is None else self._lines_by_id.setdefault(name, line)
+        first = line if name is None else self.lines_by_id.setdefault(name, line)
         if first != line:
-            self._faults.add(line, "custom_id", f"{name!r} is already used in line {first}")
+            self.faults.add(line, "custom_id", f"{name!r} is already used in line {first}")
         return first == line
 
     def _output(
@@ -99,11 +99,11 @@ class _Manifest:
         """Name and format of the result. Raises `typer.BadParameter`."""
         from api.batches.names import safe_name
 
-        requested = {**self._options.parameters, **own}.get("image_format")
+        requested = {**self.options.parameters, **own}.get("image_format")
         given = row.values.get(OUTPUT)
         if given is None:
             suffix = SUFFIX[requested or "jpeg"]
-            name = own.get("custom_id") or _stem(inputs.get("base_image"), self._options)
+            name = own.get("custom_id") or _stem(inputs.get("base_image"), self.options)
             return safe_name(name.removesuffix(suffix)) + suffix, None
         if not isinstance(given, str) or not given or safe_name(given) != given:
             raise typer.BadParameter(f"{given!r} is not allowed: must be a file name, without a folder")

@@ -6,17 +6,15 @@ from pathlib import Path
 import typer
 
 from cli.client.api import Api
-from cli.client.errors import CallError
-from cli.client.explain import explain
+from cli.client.errors import CallError, explain
 from cli.client.interruptible import gather_all, run
-from cli.client.picture import render_and_save
-from cli.exit_codes import ExitCode, stop
+from cli.printing import ExitCode, stop
 from cli.run.batches import render_in_batches
-from cli.run.context import RunContext
+from cli.run.context import RequestParts, RunContext
 from cli.run.items import Item, RunOptions, as_json
 from cli.run.journal import FolderInUse, Journal
-from cli.run.request_parts import RequestParts
-from cli.run.tally import Tally
+from cli.run.one import render_and_save
+from cli.run.progress import Tally
 
 
 def render_many(
@@ -24,9 +22,16 @@ def render_many(
 ) -> None:
     """Render the pictures that are missing or outdated. Raises `typer.Exit` unless all succeed."""
     tally = Tally(len(items), options.as_json)
+
+    async def render(journal: Journal) -> None:
+        async with Api.open(options.server, options.key, tally.on_pause) as api:
+            parts = RequestParts(options, items, api)
+            context = RunContext(api, options.model, parts, journal, tally, concurrency)
+            await (render_in_batches if in_batches else render_one_by_one)(context, items)
+
     try:
         with Journal.open(out_dir) as journal, tally.shown():
-            run(_render(options, items, journal, tally, concurrency, in_batches))
+            run(render(journal))
     except KeyboardInterrupt:
         typer.echo(tally.summary(), err=True)
         raise stop("interrupted: run the same command again to continue", ExitCode.INTERRUPTED) from None
@@ -43,20 +48,6 @@ def render_many(
     typer.echo(tally.summary(), err=True)
     if tally.failed:
         raise typer.Exit(ExitCode.FAILED)
-
-
-async def _render(
-    options: RunOptions,
-    items: Sequence[Item],
-    journal: Journal,
-    tally: Tally,
-    concurrency: int,
-    in_batches: bool,
-) -> None:
-    async with Api.open(options.server, options.key, tally.on_pause) as api:
-        request_parts = RequestParts(options, items, api)
-        context = RunContext(api, options.model, request_parts, journal, tally, concurrency)
-        await (render_in_batches if in_batches else render_one_by_one)(context, items)
 
 
 async def render_one_by_one(context: RunContext, items: Sequence[Item]) -> None:

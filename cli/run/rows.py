@@ -22,8 +22,6 @@ COMMA = re.compile(r"([+-]?\d*),(\d+)", re.ASCII)
 
 
 class Columns:
-    """The fields of the request model, and `output`."""
-
     def __init__(self, model: type[BaseModel]) -> None:
         schemas = model.model_json_schema()["properties"]
         self._types = {name: _types(each) for name, each in schemas.items() if name not in NOT_COLUMNS}
@@ -39,9 +37,14 @@ class Columns:
         """The value of a CSV cell; `has_comma`: numbers may have a decimal comma. Raises ValueError."""
         types = self._types.get(name, frozenset({"string"}))
         if types & {"array", "object"}:
-            return _json(text)
+            try:
+                return json.loads(text)
+            except ValueError:
+                raise ValueError("must be JSON, such as [0.3, 0.3, 0.4, 0.4]") from None
         if "boolean" in types:
-            return _truth(text)
+            if text.lower() not in WORDS:
+                raise ValueError("must be true or false")
+            return WORDS[text.lower()]
         dotted = COMMA.sub(r"\1.\2", text) if has_comma and COMMA.fullmatch(text) else text
         if types & {"number", "integer"}:
             if NUMBER.fullmatch(dotted):
@@ -56,20 +59,6 @@ def _types(schema: Mapping[str, Any]) -> frozenset[str]:
     """The JSON types that a schema allows, without null."""
     kinds = [each.get("type", "object") for each in schema.get("anyOf", [schema])]
     return frozenset(kinds) - {"null"}
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        raise ValueError("must be JSON, such as [0.3, 0.3, 0.4, 0.4]") from None
-
-
-def _truth(text: str) -> bool:
-    try:
-        return WORDS[text.lower()]
-    except KeyError:
-        raise ValueError("must be true or false") from None
 
 
 SEPARATORS = ",;\t"
@@ -94,12 +83,7 @@ class Faults:
         """`column` is empty for a fault of the whole line."""
         self._texts.append(f"line {line}{f', {column}' if column else ''}: {text}")
 
-    def add_value(self, line: int, column: str, value: str, rule: str) -> None:
-        shown = value if len(value) <= SHOWN_LENGTH else f"{value[:SHOWN_LENGTH]}..."
-        self.add(line, column, f"{shown!r} is not allowed: {rule}")
-
     def refuse(self) -> None:
-        """Raises `typer.BadParameter` if there are any."""
         if self._texts:
             more = len(self._texts) - SHOWN_FAULTS
             rest = [f"and {more:,} more"] if more > 0 else []
@@ -183,7 +167,6 @@ def _names(cells: list[str], line: int, columns: Columns, faults: Faults) -> lis
 def _typed(
     names: list[str], cells: list[str], line: int, columns: Columns, faults: Faults, has_comma: bool
 ) -> dict[str, Any]:
-    """The values of a row; empty cells are left out."""
     if any(cells[len(names) :]):
         faults.add(line, "", f"has {len(cells)} cells for {len(names)} columns: quote those with a separator")
     values = {}
@@ -192,5 +175,6 @@ def _typed(
             if text:
                 values[name] = columns.read(name, text, has_comma)
         except ValueError as error:
-            faults.add_value(line, name, text, str(error))
+            shown = text if len(text) <= SHOWN_LENGTH else f"{text[:SHOWN_LENGTH]}..."
+            faults.add(line, name, f"{shown!r} is not allowed: {error}")
     return values

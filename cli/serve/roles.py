@@ -9,19 +9,20 @@ import sys
 from collections.abc import Callable, Mapping
 
 import uvicorn
+from prometheus_client import start_http_server
 from starlette.types import ASGIApp
 
 from api.app import create_app, with_headers
 from api.http.connection import connection_class
 from api.http.server import Server
-from cli.exit_codes import ExitCode, stop
-from cli.serve.listening import bind, local_url
-from cli.serve.metrics_server import serve_metrics
+from cli.printing import ExitCode, stop
+from cli.serve.listening import CannotListen, bind, local_url
 from cli.serve.supervisor import Supervisor
 from jobs.config.settings import Settings
 from jobs.redis.connection import await_redis, connect
 from jobs.webhooks.secrets import WebhookSecrets, WebhooksOff
 from telemetry.logs import set_up_logs
+from telemetry.metrics import collect
 from telemetry.processes import counting_as, shared_directory
 from webhooks.sender import send_events
 
@@ -54,7 +55,7 @@ def start_api(
     env: Mapping[str, str],
     metrics_in: str | None,
 ) -> None:
-    """Start API processes that share the socket, and the directory of metrics if there is one."""
+    """Start API processes, which share the socket; all roles share the directory of metrics, if any."""
     for number in range(1, processes + 1):
         name = "api" if processes == 1 else f"api-{number}"
         command = (*API, "--fd", str(listener.fileno()))
@@ -64,7 +65,6 @@ def start_api(
 def start_workers(
     supervisor: Supervisor, processes: int, env: Mapping[str, str], metrics_in: str | None
 ) -> None:
-    """Start worker processes that share the directory of metrics if there is one."""
     for number in range(1, processes + 1):
         name = f"worker-{number}"
         supervisor.start(name, WORKER, {**env, **counting_as(name, metrics_in)})
@@ -117,7 +117,6 @@ def _api_grace_s(settings: Settings) -> int:
 
 
 def run_workers(workers: int | None) -> None:
-    """Run worker processes until SIGTERM or SIGINT, then let each finish its jobs."""
     settings = Settings()
     with (
         shared_directory(settings.metrics_port is not None) as directory,
@@ -130,7 +129,6 @@ def run_workers(workers: int | None) -> None:
 
 
 def run_webhooks() -> None:
-    """Send webhook events until SIGTERM or SIGINT."""
     settings = Settings()
     set_up_logs(settings.log_format)
     try:
@@ -145,8 +143,15 @@ def run_webhooks() -> None:
     send_events(settings)
 
 
-def start_webhooks(supervisor: Supervisor, env: Mapping[str, str], metrics_in: str | None) -> None:
-    supervisor.start("webhooks", WEBHOOKS, {**env, **counting_as("webhooks", metrics_in)})
+def serve_metrics(host: str, port: int, directory: str | None = None) -> None:
+    """Serve in a thread the sum over all processes that share `directory`, or this process's metrics."""
+    try:
+        start_http_server(port, host, collect(directory=directory))
+    except OSError as error:
+        raise CannotListen(
+            f"cannot serve metrics on {host}:{port} ({error.strerror}): "
+            "give another SUPERIMPOSE_METRICS_PORT or SUPERIMPOSE_METRICS_HOST"
+        ) from None
 
 
 def raise_file_limit(needed: int) -> None:

@@ -1,6 +1,7 @@
 """Runs several processes in one terminal, with one log of coloured process names and one Ctrl-C for all."""
 
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -9,11 +10,11 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from types import TracebackType
-from typing import Self, TextIO
+from typing import Self
 
 from cli.serve import launch
-from cli.serve.log_lines import json_line
 from cli.serve.stop_signals import StopSignals
 from jobs.config.settings import BAD_SETTINGS
 from telemetry.line_writer import LineWriter
@@ -22,6 +23,8 @@ from telemetry.logs import LogFormat, format_on
 COLOURS = (36, 35, 33, 32, 34, 31)  # ANSI: cyan, magenta, yellow, green, blue, red
 OWN = "main"
 OWN_COLOUR = 1  # bold
+OUR_JSON = '{"timestamp": '
+"""Prefix of the lines that `telemetry.logs` writes."""
 NAME_WIDTH = 9
 RESTART_PAUSE_S = 1.0
 WATCH_S = 0.1
@@ -39,23 +42,23 @@ class Role:
     name: str
     command: Sequence[str]
     colour: int
-    foundation: bool = False
-    env: Mapping[str, str] = field(default_factory=dict)
-    listens_on: socket.socket | None = None
-    process: "subprocess.Popen[str] | None" = None
-    relay: threading.Thread | None = None
+    env: Mapping[str, str]
+    foundation: bool
+    listens_on: socket.socket | None
+    process: "subprocess.Popen[str]" = field(init=False)
+    relay: threading.Thread = field(init=False)
     start_at: float = 0.0
 
     @property
     def running(self) -> bool:
-        return self.process is not None and self.process.poll() is None
+        return self.process.poll() is None
 
 
 class Supervisor:
     """Starts roles and restarts those that die; stops all at SIGTERM, SIGINT, SIGHUP and on exit.
 
-    A context manager that suppresses `Stopped`. If this process is killed, the kernel kills the roles. A role
-    that exits with `BAD_SETTINGS` stops everything, as a restart would not help.
+    If this process is killed, the kernel kills the roles. A role that exits with `BAD_SETTINGS` stops
+    everything, as a restart would not help.
     """
 
     def __init__(
@@ -63,15 +66,15 @@ class Supervisor:
         grace_s: float,
         log_format: LogFormat | None = None,
         goodbye: str = "everything has stopped",
-        out: TextIO = sys.stdout,
     ) -> None:
         self._roles: list[Role] = []
         self._grace_s = grace_s
         self._goodbye = goodbye
-        self._coloured = out.isatty()
-        self._log_format = format_on(out, log_format)
+        self._coloured = sys.stdout.isatty()
+        self._log_format = format_on(sys.stdout, log_format)
         self._log = LineWriter(
-            out.fileno(), lambda lines: self._line(OWN, OWN_COLOUR, f"{lines:,} lines could not be written")
+            sys.stdout.fileno(),
+            lambda lines: self._line(OWN, OWN_COLOUR, f"{lines:,} lines could not be written"),
         )
         self._signals = StopSignals()
 
@@ -93,26 +96,20 @@ class Supervisor:
         self,
         name: str,
         command: Sequence[str],
-        env: Mapping[str, str] | None = None,
+        env: Mapping[str, str] = {},
         *,
         foundation: bool = False,
         listens_on: socket.socket | None = None,
     ) -> Role:
-        """Start a process and keep it running; `env` is added to our environment.
-
-        It inherits the socket `listens_on`, which is closed here when everything stops.
-        """
+        """Keep a process running; `listens_on` is a socket to inherit, closed here when everything stops."""
         colour = COLOURS[len(self._roles) % len(COLOURS)]
-        role = Role(name, command, colour, foundation, env or {}, listens_on)
-        self._roles.append(role)
+        role = Role(name, command, colour, env, foundation, listens_on)
         self._launch(role)
+        self._roles.append(role)
         return role
 
     def run(self, is_ready: Callable[[], bool] = lambda: True) -> None:
-        """Restart dead roles until a signal comes; meanwhile poll `is_ready` until it returns True.
-
-        Raises `SystemExit` if a role exits with `BAD_SETTINGS`.
-        """
+        """Restart dead roles until a signal comes; meanwhile poll `is_ready` until it returns True."""
         ready = False
         while not self._signals.wait(WATCH_S):
             self._restart_dead()
@@ -138,26 +135,24 @@ class Supervisor:
         for foundation in (False, True):
             ending = [role for role in self._roles if role.foundation is foundation]
             for role in ending:
-                if role.process and role.running:
-                    role.process.terminate()
+                role.process.terminate()
             self._await_end(ending)
 
     def _await_end(self, roles: Sequence[Role]) -> None:
         deadline = time.monotonic() + self._grace_s
         while not self._signals.hurried and time.monotonic() < deadline:
-            processes = [role.process for role in roles if role.process and role.running]
-            if not processes:
+            running = [role for role in roles if role.running]
+            if not running:
                 break
             with contextlib.suppress(subprocess.TimeoutExpired):
-                processes[0].wait(WATCH_S)
+                running[0].process.wait(WATCH_S)
         for role in roles:
-            if role.process and role.running:
+            if role.running:
                 why = "at the second signal" if self._signals.hurried else f"after {self._grace_s:.0f} s"
                 self._print(role, f"killed {why}")
                 role.process.kill()
                 role.process.wait()
-            if role.relay:
-                role.relay.join(RELAY_TIMEOUT_S)
+            role.relay.join(RELAY_TIMEOUT_S)
 
     def _launch(self, role: Role) -> None:
         """To be called on the main thread: the kernel kills a role when the thread that started it ends."""
@@ -180,7 +175,7 @@ class Supervisor:
         for role in self._roles:
             if role.running:
                 continue
-            status = role.process.returncode if role.process else None
+            status = role.process.returncode
             if status == BAD_SETTINGS:
                 raise SystemExit(BAD_SETTINGS)
             if not role.start_at:
@@ -202,3 +197,11 @@ class Supervisor:
             return json_line(name, line)
         padded = f"{name:<{NAME_WIDTH}}"
         return f"\x1b[{colour}m{padded}\x1b[0m| {line}" if self._coloured else f"{padded}| {line}"
+
+
+def json_line(process: str, line: str) -> str:
+    """A log line of `process` as JSON with its name; text that is not JSON becomes the event."""
+    if line.startswith(OUR_JSON) and line.endswith("}"):
+        return f'{line[:-1]}, "process": {json.dumps(process)}}}'
+    now = datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return json.dumps({"timestamp": now, "event": line, "process": process})

@@ -10,17 +10,17 @@ from secrets import token_urlsafe
 import httpx
 from redis import ConnectionError, Redis, TimeoutError
 
-from cli.exit_codes import ExitCode, stop
+from cli.printing import ExitCode, stop
 from cli.serve.listening import CannotListen, bind, local_url
 from cli.serve.redis_server import RedisUnavailable, await_ready, server_command
-from cli.serve.roles import SPARE_S, start_api, start_webhooks, start_workers
+from cli.serve.roles import SPARE_S, WEBHOOKS, start_api, start_workers
 from cli.serve.supervisor import Supervisor
 from cli.serve.up_file import WEBHOOK_SECRET, AlreadyUp, holding
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.keys.key_rules import new_key
 from jobs.redis.connection import connect
-from telemetry.processes import shared_directory
+from telemetry.processes import counting_as, shared_directory
 
 GRACE_S = 8  # shorter than in deployments, as a person waits after Ctrl-C
 PAUSE_S = 0.25
@@ -69,7 +69,7 @@ def run(host: str, port: int, workers: int | None, api_workers: int | None, data
                     return False
                 supervisor.show(text)
                 start_workers(supervisor, workers or settings.workers, env, directory)
-                start_webhooks(supervisor, env, directory)
+                supervisor.start("webhooks", WEBHOOKS, {**env, **counting_as("webhooks", directory)})
                 return True
 
             supervisor.run(api_is_ready)
@@ -93,7 +93,6 @@ class SlowWait:
 
 
 def environment(settings: Settings, key: str, webhook_secret: str) -> dict[str, str]:
-    """Environment variables of the roles, added to our own."""
     return {
         "SUPERIMPOSE_REDIS_URL": settings.effective_redis_url,
         "SUPERIMPOSE_DATA_DIR": str(settings.data_dir),
@@ -105,16 +104,16 @@ def environment(settings: Settings, key: str, webhook_secret: str) -> dict[str, 
 
 
 def start_redis(supervisor: Supervisor, settings: Settings, redis: Redis) -> None:
-    """Start Redis unless the settings name one, and wait until it answers.
-
-    Raises `RedisUnavailable`, `UnsuitableRedis`; `Stopped` as soon as a signal comes.
-    """
+    """Start Redis unless the settings name one, and wait until it answers, or a signal comes."""
     waiting = SlowWait(supervisor, REDIS_SLOW_S)
     if settings.redis_url:
-        while error := _connection_error(redis):
-            waiting.on(f"Redis: {error}")
+        while True:
+            try:
+                redis.ping()
+                return
+            except (ConnectionError, TimeoutError) as error:
+                waiting.on(f"Redis: {error}")
             supervisor.pause(PAUSE_S)
-        return
     command = server_command(settings.data_dir, settings.redis_socket, supervisor.say)
     server = supervisor.start("redis", command, foundation=True)
 
@@ -124,15 +123,6 @@ def start_redis(supervisor: Supervisor, settings: Settings, redis: Redis) -> Non
         return not server.running
 
     await_ready(settings.redis_socket, give_up)
-
-
-def _connection_error(redis: Redis) -> Exception | None:
-    """None if Redis answers. Raises `UnsuitableRedis`."""
-    try:
-        redis.ping()
-    except (ConnectionError, TimeoutError) as error:
-        return error
-    return None
 
 
 def is_alive(http: httpx.Client) -> bool:

@@ -39,10 +39,7 @@ class AlreadyUp(Exception):
 def holding(
     directory: Path, url: str, redis_url: str = "", storage_url: str = "", has_own_secret: bool = False
 ) -> Iterator[None]:
-    """Write the file and hold its lock; the kernel releases the lock even if this process is killed.
-
-    Raises `AlreadyUp`, `OSError`.
-    """
+    """Write the file and hold its lock; the kernel releases the lock even if this process is killed."""
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / NAME
     with open(_locked(path), "w") as file:
@@ -66,10 +63,7 @@ def running_up(directory: Path) -> RunningUp | None:
 
 
 def settings_here() -> "Settings":
-    """The settings; a missing Redis URL, store URL or master secret is that of the `up` in this folder.
-
-    Raises `pydantic.ValidationError`.
-    """
+    """The settings; a missing Redis URL, store URL or master secret is that of the `up` in this folder."""
     from jobs.config.settings import Settings
 
     settings = Settings()

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from cli.json_output import AsJson, print_json
+from cli.printing import AsJson, print_json
 
 SECRET = "SUPERIMPOSE_RECEIVER_SECRET"  # noqa: S105
 WHERE = "`superimpose keys webhook-secret KEY` prints it, as does GET /v1/webhooks/default/secret"
@@ -39,8 +39,7 @@ def listen(
 ) -> None:
     """Receive events, check their signatures, and print them, until Ctrl-C."""
     from cli.serve.listening import bind, local_url
-    from cli.webhooks.output import as_object, print_received
-    from cli.webhooks.receiver import Replies, receiving
+    from cli.webhooks.receiver import as_object, print_received, receiving
     from cli.webhooks.verification import read_secret
 
     if not secret:
@@ -52,13 +51,12 @@ def listen(
             f"is not a signing secret, which is whsec_ and base64: {WHERE}", param_hint="--secret"
         ) from None
     seen = Counter[str]()
-    with (
-        receiving(bind(host, port), key, Replies(status, delay)) as events,
-        suppress(KeyboardInterrupt),
-    ):
-        url = local_url(host, port)
-        typer.echo(f"listening at {url}/ until Ctrl-C; a service on this machine needs", err=True)
-        typer.echo("SUPERIMPOSE_WEBHOOK_HTTP=true and SUPERIMPOSE_FETCH_ALLOW=127.0.0.1/32", err=True)
+    with receiving(bind(host, port), key, status, delay) as events, suppress(KeyboardInterrupt):
+        typer.echo(
+            f"listening at {local_url(host, port)}/ until Ctrl-C; a service on this machine needs\n"
+            "SUPERIMPOSE_WEBHOOK_HTTP=true and SUPERIMPOSE_FETCH_ALLOW=127.0.0.1/32",
+            err=True,
+        )
         for received in events:
             seen[received.webhook_id] += received.event is not None
             times = seen[received.webhook_id]

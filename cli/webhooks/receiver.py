@@ -1,4 +1,4 @@
-"""A webhook receiver for tests: verifies events and responds with a given status and delay."""
+"""A webhook receiver for tests: verifies events, responds with a given status and delay, and prints them."""
 
 import json
 import queue
@@ -9,22 +9,19 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+import typer
+
+from cli.requests.output import print_fields
 from cli.webhooks.verification import Unverified, verify
+from jobs.timefmt import rfc3339
 
 MAX_BODY_BYTES = 1024 * 1024  # an event has a few kilobytes
 READ_TIMEOUT_S = 15
-
-
-@dataclass(frozen=True)
-class Replies:
-    """The response to verified events."""
-
-    status: int = HTTPStatus.NO_CONTENT
-    delay_s: float = 0
 
 
 @dataclass(frozen=True)
@@ -38,15 +35,40 @@ class Received:
     refusal: str | None = None
 
 
+def as_object(received: Received, times: int) -> dict[str, Any]:
+    """The `--json` output; `times` is how often this id has been received so far."""
+    return {
+        "received_at": rfc3339(received.at),
+        "webhook_id": received.webhook_id,
+        "times": times,
+        "answer": received.answer,
+        "refusal": received.refusal,
+        "event": received.event,
+    }
+
+
+def print_received(received: Received, times: int) -> None:
+    event = received.event or {}
+    title = f"REFUSED, {received.refusal}" if received.event is None else f"{event.get('type')}"
+    repeated = f", received {times} times" if times > 1 else ""
+    shown_id = ascii(received.webhook_id)[1:-1]  # may hold control characters if the sender is not trusted
+    typer.echo(f"{datetime.fromtimestamp(received.at):%H:%M:%S}  {title}")
+    print_fields(
+        {"answered": received.answer, "webhook-id": f"{shown_id}{repeated}"}
+        | {name: value for name, value in event.items() if name != "type"}
+    )
+
+
 class Receiver(ThreadingHTTPServer):
     """One thread per connection, so that a delayed response does not delay others."""
 
-    def __init__(self, listener: socket.socket, secret: bytes, replies: Replies) -> None:
+    def __init__(self, listener: socket.socket, secret: bytes, status: int, delay_s: float) -> None:
         super().__init__(listener.getsockname(), _Handler, bind_and_activate=False)
         self.socket.close()
         self.socket = listener
         self.secret = secret
-        self.replies = replies
+        self.status = status
+        self.delay_s = delay_s
         self.received: queue.SimpleQueue[Received] = queue.SimpleQueue()
         self.server_activate()
 
@@ -57,9 +79,11 @@ class Receiver(ThreadingHTTPServer):
 
 
 @contextmanager
-def receiving(listener: socket.socket, secret: bytes, replies: Replies) -> Iterator[Iterator[Received]]:
-    """An endless iterator over what is received. Closes the socket at the end."""
-    with Receiver(listener, secret, replies) as receiver:
+def receiving(
+    listener: socket.socket, secret: bytes, status: int, delay_s: float
+) -> Iterator[Iterator[Received]]:
+    """An endless iterator over what is received; verified events get `status`. Closes the socket."""
+    with Receiver(listener, secret, status, delay_s) as receiver:
         threading.Thread(target=receiver.serve_forever, daemon=True).start()
         try:
             yield iter(receiver.received.get, None)
@@ -81,20 +105,18 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = READ_TIMEOUT_S
 
     def do_POST(self) -> None:
-        replies, received_at = self.server.replies, time.time()
-        webhook_id = self.headers.get("webhook-id", "")
+        received_at, webhook_id = time.time(), self.headers.get("webhook-id", "")
         try:
             event = self._event(received_at)
         except _Refused as refused:
             self.server.received.put(Received(received_at, webhook_id, refused.status, refusal=str(refused)))
             self._reply(refused.status, str(refused))
             return
-        self.server.received.put(Received(received_at, webhook_id, replies.status, event))
-        time.sleep(replies.delay_s)
-        self._reply(replies.status)
+        self.server.received.put(Received(received_at, webhook_id, self.server.status, event))
+        time.sleep(self.server.delay_s)
+        self._reply(self.server.status)
 
     def _event(self, now: float) -> dict[str, Any]:
-        """Raises `_Refused`."""
         body = self._body()
         headers = {name.lower(): value for name, value in self.headers.items()}
         try:

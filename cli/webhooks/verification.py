@@ -17,7 +17,7 @@ TOLERANCE_S = 300
 
 
 class Unverified(Exception):
-    """The event cannot be trusted; the text says why."""
+    """The text says why the event cannot be trusted."""
 
 
 def read_secret(text: str) -> bytes:
@@ -34,7 +34,15 @@ def verify(secret: bytes, headers: Mapping[str, str], body: bytes, now: float) -
     if missing:
         raise Unverified(f"without {' and '.join(missing)}: not an event, or a proxy has dropped its headers")
     event_id, timestamp, signatures = (headers[name] for name in HEADERS)
-    _check_age(timestamp, now)
+    if not re.fullmatch(r"\d{1,12}", timestamp, re.ASCII):
+        raise Unverified("webhook-timestamp is not a number of seconds")
+    age_s = now - int(timestamp)
+    if abs(age_s) > TOLERANCE_S:
+        side = "old" if age_s > 0 else "ahead of this clock"
+        raise Unverified(
+            f"it is {length(abs(age_s))} {side}, and {length(TOLERANCE_S)} are allowed: "
+            "it is a replay by a third party, or a clock is wrong"
+        )
     given = [text.removeprefix("v1,").encode() for text in signatures.split() if text.startswith("v1,")]
     if not given:
         raise Unverified("webhook-signature has no signature of version v1")
@@ -44,16 +52,4 @@ def verify(secret: bytes, headers: Mapping[str, str], body: bytes, now: float) -
         raise Unverified(
             "no signature matches this secret: it is another key's or an older one, "
             "or the body was changed on its way"
-        )
-
-
-def _check_age(timestamp: str, now: float) -> None:
-    if not re.fullmatch(r"\d{1,12}", timestamp, re.ASCII):
-        raise Unverified("webhook-timestamp is not a number of seconds")
-    age_s = now - int(timestamp)
-    if abs(age_s) > TOLERANCE_S:
-        side = "old" if age_s > 0 else "ahead of this clock"
-        raise Unverified(
-            f"it is {length(abs(age_s))} {side}, and {length(TOLERANCE_S)} are allowed: "
-            "it is a replay by a third party, or a clock is wrong"
         )

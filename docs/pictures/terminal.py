@@ -11,9 +11,9 @@ from pathlib import Path
 from rich._export_format import CONSOLE_SVG_FORMAT
 from rich.console import Console, RenderableType
 
-from cli.queue.view import view
+from cli.queue import view
 from cli.run.items import Item
-from cli.run.tally import Tally
+from cli.run.progress import Tally
 from jobs.lifecycle.status import Status
 from jobs.queries.snapshot import RegisteredWorker, Snapshot, Stage
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 from subprocess import CompletedProcess
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -40,6 +41,23 @@ def superimpose(service, folder, monkeypatch):
         return CliRunner().invoke(command_line.app, arguments)
 
     return superimpose
+
+
+@pytest.fixture
+def without_service(settings, monkeypatch):
+    """Runs the command line in this process on an empty Redis."""
+    monkeypatch.setenv("SUPERIMPOSE_REDIS_URL", settings.redis_url)
+    monkeypatch.setenv("SUPERIMPOSE_DATA_DIR", str(settings.data_dir))
+
+    def run(*arguments: str, **options: Any) -> Result:
+        return CliRunner().invoke(command_line.app, arguments, **options)
+
+    return run
+
+
+def words(text: str) -> str:
+    """A message without the box that typer draws around it."""
+    return " ".join(text.replace("│", " ").split())
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """A proxy between client and service that drops responses or sends its own."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,7 +13,8 @@ from tests.in_thread import in_thread
 from tests.stack import ON_LOOPBACK
 
 Fault = Literal["lost", "cut", "full"] | tuple[int, dict[str, str]]
-"""Drop the response; close without reading the body; a full queue for 2 s; or this status and headers."""
+"""Drop the response; do not read the body; have a full queue for `FULL_S`; or this status and headers."""
+FULL_S = 1
 
 
 SUBMIT = "POST /v2/superimpose"
@@ -32,6 +34,8 @@ class FaultyProxy(ThreadingHTTPServer):
         self.asked: list[str] = []
         self.bodies: list[tuple[str, str | None, bytes]] = []  # call, Idempotency-Key, body
         self.arrived = threading.Condition()
+        self.held: dict[str, int] = {}  # how many calls are forwarded, by method and path; others wait
+        self.full_until = 0.0
 
     def handle_error(self, *_: object) -> None:
         """Ignores clients that disconnect, which some tests cause."""
@@ -46,6 +50,17 @@ class FaultyProxy(ThreadingHTTPServer):
         """Wait for this number of calls."""
         with self.arrived:
             assert self.arrived.wait_for(lambda: self.asked.count(call) >= times, timeout=60)
+
+    @contextmanager
+    def holding(self, call: str, after: int) -> Iterator[None]:
+        """Let only this number of calls through; the others follow at the end."""
+        self.held[call] = after
+        try:
+            yield
+        finally:
+            with self.arrived:
+                del self.held[call]
+                self.arrived.notify_all()
 
     def await_body(self, call: str) -> None:
         """Wait until a call has arrived completely."""
@@ -68,6 +83,8 @@ class _Handler(BaseHTTPRequestHandler):
         with self.server.arrived:
             self.server.asked.append(call)
             self.server.arrived.notify_all()
+            number = self.server.asked.count(call)
+            self.server.arrived.wait_for(lambda: number <= self.server.held.get(call, number), timeout=60)
         faults = self.server.faults.get(call)
         fault = faults.pop(0) if faults else None
         if fault == "cut":
@@ -78,7 +95,10 @@ class _Handler(BaseHTTPRequestHandler):
             self.server.bodies.append((call, self.headers.get("idempotency-key"), body))
             self.server.arrived.notify_all()
         if fault == "full":
-            self._answer(429, {"Retry-After": "2"}, b'{"error": "not now", "code": "queue_full"}')
+            self.server.full_until = time.monotonic() + FULL_S
+        if call.startswith(SUBMIT) and time.monotonic() < self.server.full_until:
+            headers = {"Retry-After": str(FULL_S)}
+            self._answer(429, headers, b'{"error": "not now", "code": "queue_full"}')
             return
         if isinstance(fault, tuple):
             self._answer(fault[0], fault[1], b'{"error": "not now", "code": "busy"}')

@@ -168,7 +168,7 @@ def test_a_finished_batch_cannot_be_cancelled(batches, ended):
     answer = batches("cancel", ended)
 
     assert answer.exit_code == 1
-    assert "is already finished" in answer.stderr
+    assert "has ended already and was not changed" in answer.stderr
 
 
 def test_a_queued_batch_is_cancelled(batches, shop, service):

@@ -2,19 +2,21 @@
 
 import json
 import os
-import subprocess
-import sys
 import threading
 from contextlib import contextmanager
 
 import pytest
 from typer.testing import CliRunner
 
+from cli.doctor import service_checks
+from cli.doctor.service_checks import check_webhooks
 from cli.main import app
+from cli.serve.up_file import settings_here
 from jobs import keyspace
 from jobs.lifecycle.transitions import Transitions
 from jobs.redis.connection import redis_time
 from jobs.webhooks.schedule import LANES
+from tests import warm
 from tests.redis.sentinels import until
 from tests.stack import environment
 from tests.webhook_events import MASTER, completed, with_webhooks
@@ -107,13 +109,11 @@ def test_problems_are_found(doctor, monkeypatch, setting, value, subject, verdic
     assert answer.exit_code == (1 if verdict == "fail" else 0)
 
 
-def test_a_redis_that_would_lose_requests_is_found(settings, redis, monkeypatch):
-    monkeypatch.setenv("SUPERIMPOSE_REDIS_URL", settings.redis_url)
-    monkeypatch.setenv("SUPERIMPOSE_DATA_DIR", str(settings.data_dir))
+def test_a_redis_that_would_lose_requests_is_found(without_service, redis):
     redis.config_set("maxmemory-policy", "allkeys-lru")
     redis.config_set("appendfsync", "everysec")
     try:
-        found = findings(CliRunner().invoke(app, ["doctor", "--json"]))
+        found = findings(without_service("doctor", "--json"))
     finally:
         redis.config_set("maxmemory-policy", "noeviction")
         redis.config_set("appendfsync", "no")
@@ -136,7 +136,8 @@ def webhooks_on(redis, settings, monkeypatch, tmp_path):
 
 
 def looked_at_webhooks() -> dict[str, str] | None:
-    return findings(CliRunner().invoke(app, ["doctor", "--json"])).get("webhooks")
+    without_name_server = CliRunner(env={"SUPERIMPOSE_FETCH_HOSTS": "localhost"})
+    return findings(without_name_server.invoke(app, ["doctor", "--json"])).get("webhooks")
 
 
 def make_late(redis) -> None:
@@ -146,7 +147,8 @@ def make_late(redis) -> None:
             redis.zadd(lane, {receiver: redis_time(redis) * 1000 - 120_000})
 
 
-def test_events_without_a_sender_are_found(redis, webhooks_on, key_id):
+def test_events_without_a_sender_are_found(redis, webhooks_on, key_id, monkeypatch):
+    monkeypatch.setattr(service_checks, "SENDER_TIMEOUT_S", 0.2)
     before = looked_at_webhooks()
     completed(webhooks_on, key_id, "http://127.0.0.1:1/")
     soon = looked_at_webhooks()
@@ -159,26 +161,22 @@ def test_events_without_a_sender_are_found(redis, webhooks_on, key_id):
     assert late["seen"].startswith("an event has been due for 2 m")
 
 
-def test_late_events_are_found(redis, webhooks_on, key_id):
+def test_late_events_are_found(redis, webhooks_on, key_id, monkeypatch):
+    monkeypatch.setattr(service_checks, "SENDER_TIMEOUT_S", 30)
     go_on = threading.Event()
     with receiving() as receiver, sending_events():
         receiver.answers = lambda _: (204 if go_on.wait(20) else 500, {})
         for _ in range(2):
             completed(webhooks_on, key_id, receiver.url)
         until(lambda: receiver.connections, "the receiver is called")
-        well = looked_at_webhooks()
+        [well] = check_webhooks(settings_here())  # alone, as the sender waits only 15 s for the receiver
         make_late(redis)
-        late = looked_at_webhooks()
+        [late] = check_webhooks(settings_here())
         go_on.set()
 
-    assert well == {
-        "subject": "webhooks",
-        "verdict": "ok",
-        "seen": "events are sent, none is late",
-        "advice": "",
-    }
-    assert late["verdict"] == "warn"
-    assert late["seen"].startswith("an event has been due for 2 m")
+    assert (well.verdict, well.seen, well.advice) == ("ok", "events are sent, none is late", "")
+    assert late.verdict == "warn"
+    assert late.seen.startswith("an event has been due for 2 m")
 
 
 def test_webhooks_that_are_off_are_not_reported(webhooks_on, monkeypatch):
@@ -189,7 +187,7 @@ def test_webhooks_that_are_off_are_not_reported(webhooks_on, monkeypatch):
 
 @contextmanager
 def sending_events():
-    process = subprocess.Popen([sys.executable, "-m", "cli", "webhooks"])
+    process = warm.start(("cli", "webhooks"), os.environ, None)
     try:
         yield
     finally:

@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from cli.run.journal import NAME
-from tests.cli.conftest import interrupted
+from tests.cli.conftest import interrupted, words
 from tests.cli.proxy import SUBMIT
 from tests.origin import CUP
 
@@ -215,4 +215,4 @@ def test_invalid_folders_are_refused(run, folder, arguments, message):
     answer = run(*arguments)
 
     assert answer.exit_code == 2
-    assert message in " ".join(answer.stderr.replace("│", " ").split())
+    assert message in words(answer.stderr)

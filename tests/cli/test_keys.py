@@ -4,9 +4,7 @@ import json
 
 import httpx
 import pytest
-from typer.testing import CliRunner, Result
 
-from cli.main import app
 from jobs import keyspace
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
@@ -14,15 +12,13 @@ from jobs.keys.key_rules import Scope, digest
 from jobs.keys.rates import Rate
 from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.transitions import Transitions
+from tests.cli.conftest import words
 from tests.stack import KEY, ON_LOOPBACK
 
 
 @pytest.fixture
-def run(service, monkeypatch):
-    for name, value in service.env.items():
-        if name.startswith("SUPERIMPOSE_"):
-            monkeypatch.setenv(name, value)
-    return lambda *arguments: CliRunner().invoke(app, ["keys", *arguments])
+def run(superimpose):
+    return lambda *arguments: superimpose("keys", *arguments)
 
 
 @pytest.fixture
@@ -149,15 +145,8 @@ def test_a_list_fits_into_80_columns(run):
 
 
 @pytest.fixture
-def elsewhere(settings, redis, monkeypatch):
-    """The command line on an empty Redis."""
-    monkeypatch.setenv("SUPERIMPOSE_REDIS_URL", settings.redis_url)
-    monkeypatch.setenv("SUPERIMPOSE_DATA_DIR", str(settings.data_dir))
-
-    def elsewhere(*arguments: str, **more: str) -> Result:
-        return CliRunner().invoke(app, ["keys", *arguments], **more)
-
-    return elsewhere
+def elsewhere(without_service):
+    return lambda *arguments, **options: without_service("keys", *arguments, **options)
 
 
 def test_an_export_has_no_secrets_and_its_import_restores_all_keys(elsewhere, redis, settings):
@@ -240,7 +229,7 @@ def test_an_invalid_export_is_refused_with_the_place_of_the_error(elsewhere, red
     answer = elsewhere("import", "-", input=text)
 
     assert answer.exit_code == 2
-    assert message.lower() in " ".join(answer.output.replace("│", " ").split()).lower()
+    assert message.lower() in words(answer.output).lower()
     assert redis.dbsize() == 0
 
 
@@ -270,7 +259,7 @@ def test_invalid_values_are_refused_with_the_allowed_ones(run, arguments, messag
     answer = run(*arguments)
 
     assert answer.exit_code == 2
-    assert message in " ".join(answer.output.replace("│", " ").split())
+    assert message in words(answer.output)
 
 
 def test_the_key_of_the_settings_is_listed_by_name_only(run):

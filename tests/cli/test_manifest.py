@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 from cli.run.journal import NAME
+from tests.cli.conftest import words
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def names(folder) -> set[str]:
 
 def faults(answer) -> str:
     assert answer.exit_code == 2, answer.output
-    return " ".join(answer.stderr.replace("│", " ").split())
+    return words(answer.stderr)
 
 
 CSV = """\

@@ -13,10 +13,8 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from typer.testing import CliRunner
 
-from cli.main import app
-from cli.queue.view import view
+from cli.queue import view
 from jobs import keyspace
 from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.moves import Failure
@@ -33,9 +31,8 @@ SIZE = struct.pack("HHHH", 40, 120, 0, 0)  # of a terminal: rows, columns, width
 
 
 @pytest.fixture
-def queue(settings, monkeypatch):
-    monkeypatch.setenv("SUPERIMPOSE_REDIS_URL", settings.redis_url)
-    return lambda *arguments: CliRunner().invoke(app, ["queue", *arguments])
+def queue(without_service):
+    return lambda *arguments: without_service("queue", *arguments)
 
 
 @pytest.fixture
@@ -153,13 +150,18 @@ def test_on_a_terminal_it_is_redrawn_until_a_key_is_pressed(queue, ended, key):
     assert b"waiting (the first for" in shown
 
 
-def test_truncated_cells_end_in_an_ellipsis():
-    worker = RegisteredWorker("any", "busy", "pod", 4321, 0, 1e6, 12_345_000, 6_789, RUNNING, 999_000)
-    seen = Snapshot(1e6, 0, 1, 0, None, None, dict.fromkeys(Status, 0), {}, {}, 0, [worker])
-    console = Console(width=80, record=True, file=io.StringIO())
+@pytest.mark.parametrize("width", [80, 110])
+def test_long_names_of_workers_and_ids_of_requests_are_readable_in_a_terminal(width):
+    host = "superimpose-worker-7d9f8b6c5-x2k4j"
+    worker = RegisteredWorker("any", "busy", host, 4321, 940.0, 1e3, 12_345_000, 6_789, RUNNING, 999.0)
+    seen = Snapshot(1e3, 0, 1, 0, None, None, dict.fromkeys(Status, 0), {}, {}, 0, [worker])
+    console = Console(width=width, record=True, file=io.StringIO())
 
-    console.print(view(seen))
+    console.print(view(seen, width))
 
-    row = console.export_text().splitlines()[-1]
-    assert any(each in row for each in ("12,351,789", "…"))
-    assert row.rstrip().endswith(("6,789", "…"))
+    _, table = console.export_text().split("\n\n")
+    head, *rows = table.splitlines()
+    assert "".join(row[: head.index("state")].strip() for row in rows) == f"{host}:4321"
+    ids = slice(head.index("request"), head.index("up for"))
+    assert "".join(row[ids].strip() for row in rows) == RUNNING
+    assert rows[0].split()[-2:] == ["12,351,789", "6,789"]

@@ -7,7 +7,6 @@ from uuid import uuid4
 import pytest
 
 from jobs import keyspace
-from jobs.config.settings import Settings
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
 from jobs.lifecycle.creation import Deadlines, NewRequest
@@ -24,14 +23,6 @@ from tests.origin import LOGO
 URL = "https://shop.example/cup.jpg"
 INLINE = f"data:image/png;base64,{base64.b64encode(LOGO).decode()}"
 BROKEN = Failure(FailureCode.INTERNAL, "broken")
-
-
-@pytest.fixture
-def settings(redis, redis_socket, tmp_path, monkeypatch) -> Settings:
-    """Settings of a service without workers and API, also for the command line."""
-    monkeypatch.setenv("SUPERIMPOSE_REDIS_URL", f"unix://{redis_socket}?db=1")
-    monkeypatch.setenv("SUPERIMPOSE_DATA_DIR", str(tmp_path / "data"))
-    return Settings()
 
 
 @pytest.fixture
@@ -58,12 +49,8 @@ def submit(redis, settings, store, key_id):
 
 
 @pytest.fixture
-def requests(settings):
-    from typer.testing import CliRunner
-
-    from cli.main import app
-
-    return lambda *arguments: CliRunner().invoke(app, ["requests", *arguments])
+def requests(without_service):
+    return lambda *arguments: without_service("requests", *arguments)
 
 
 def listed(answer) -> list[str]:
@@ -155,7 +142,7 @@ def test_a_cancelled_request_is_failed_and_cannot_be_cancelled_again(requests, s
     assert transitions.read(request_id).code == FailureCode.CANCELLED
     again = requests("cancel", request_id)
     assert again.exit_code == 1
-    assert "is already finished" in again.stderr
+    assert "has ended already and was not changed" in again.stderr
 
 
 def test_a_failed_request_is_resubmitted_with_its_own_copy_of_the_inputs(

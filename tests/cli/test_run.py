@@ -8,7 +8,7 @@ from PIL import Image
 
 from cli.client.inputs import INLINE_BYTES
 from jobs.pictures.inputs import sample_bytes
-from tests.cli.conftest import interrupted
+from tests.cli.conftest import interrupted, words
 from tests.origin import CUP
 
 PLACED = ("--rescale-factor", "0.33", "--x-offset", "430", "--y-offset", "235")
@@ -62,7 +62,7 @@ def test_an_output_that_cannot_be_written_is_refused_before_anything_is_sent(
     answer = superimpose("run", "--overlay", "logo.png", *arguments)
 
     assert answer.exit_code == 2
-    assert message in " ".join(answer.output.replace("│", " ").split())
+    assert message in words(answer.output)
     assert proxy.asked == []
 
 
@@ -146,7 +146,7 @@ def test_errors_are_reported_with_their_exit_codes(run, folder, arguments, statu
     answer = run(*arguments)
 
     assert answer.exit_code == status
-    assert message in " ".join(answer.stderr.replace("│", " ").split())
+    assert message in words(answer.stderr)
     assert "secret" not in answer.output
     assert not (folder / "out.png").exists()
 

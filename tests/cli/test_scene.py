@@ -9,6 +9,7 @@ from PIL import Image
 from cli.run.journal import NAME
 from compositor import SuperimposeRequest, render
 from jobs.pictures.inputs import sample_bytes
+from tests.cli.conftest import words
 
 SUBMIT = "POST /v2/superimpose"
 SHIRT = [
@@ -71,7 +72,7 @@ def opened(path):
 
 
 def message(answer):
-    return " ".join(answer.output.replace("│", " ").split())
+    return words(answer.output)
 
 
 def test_compose_renders_a_scene_with_the_pictures_next_to_it(compose, write, folder):

@@ -3,9 +3,7 @@
 import json
 
 import pytest
-from typer.testing import CliRunner, Result
 
-from cli.main import app
 from cli.serve.up_file import WEBHOOK_SECRET, holding, settings_here
 from jobs import keyspace
 from jobs.config.settings import Settings
@@ -18,18 +16,16 @@ URL = "https://shop.example/hooks?key=of-the-receiver"
 
 @pytest.fixture
 def settings(settings: Settings, monkeypatch) -> Settings:
-    """These settings also apply to the command line."""
-    monkeypatch.setenv("SUPERIMPOSE_REDIS_URL", settings.redis_url)
-    monkeypatch.setenv("SUPERIMPOSE_DATA_DIR", str(settings.data_dir))
     monkeypatch.setenv("SUPERIMPOSE_WEBHOOK_SECRET", MASTER)
     return with_webhooks(settings)
 
 
-def run(*arguments: str) -> Result:
-    return CliRunner().invoke(app, arguments)
+@pytest.fixture
+def run(without_service):
+    return without_service
 
 
-def test_the_secret_of_a_key_is_printed_by_name_and_by_id(redis, settings, key_id):
+def test_the_secret_of_a_key_is_printed_by_name_and_by_id(run, redis, settings, key_id):
     secret = KeySecrets(redis, settings).read(key_id)
 
     assert run("keys", "webhook-secret", "shop").stdout == f"{secret}\n"
@@ -37,7 +33,7 @@ def test_the_secret_of_a_key_is_printed_by_name_and_by_id(redis, settings, key_i
     assert shown == {"key_id": key_id, "key": secret}
 
 
-def test_rotation_prints_a_new_secret_and_keeps_the_old_one_for_a_while(redis, settings, key_id):
+def test_rotation_prints_a_new_secret_and_keeps_the_old_one_for_a_while(run, redis, settings, key_id):
     old = run("keys", "webhook-secret", "shop").stdout
 
     new = run("keys", "webhook-secret", "shop", "--rotate", "--overlap", "12h").stdout
@@ -47,7 +43,7 @@ def test_rotation_prints_a_new_secret_and_keeps_the_old_one_for_a_while(redis, s
     assert until_ms / 1000 - redis.time()[0] == pytest.approx(12 * 3600, abs=60)
 
 
-def test_without_a_master_secret_one_line_says_how_to_set_it(settings, key_id, monkeypatch):
+def test_without_a_master_secret_one_line_says_how_to_set_it(run, settings, key_id, monkeypatch):
     monkeypatch.delenv("SUPERIMPOSE_WEBHOOK_SECRET")
 
     refused = run("keys", "webhook-secret", "shop")
@@ -58,11 +54,11 @@ def test_without_a_master_secret_one_line_says_how_to_set_it(settings, key_id, m
     )
 
 
-def test_an_unknown_key_has_no_secret(settings):
+def test_an_unknown_key_has_no_secret(run, settings):
     assert "there is no key nobody" in run("keys", "webhook-secret", "nobody").stderr
 
 
-def test_the_master_secret_is_that_of_the_running_up_unless_one_is_set(settings, monkeypatch):
+def test_the_master_secret_is_that_of_the_running_up_unless_one_is_set(run, settings, monkeypatch):
     (settings.data_dir / WEBHOOK_SECRET).write_text(f"{MASTER}-of-up\n")
     with holding(settings.data_dir, "http://127.0.0.1:8000", has_own_secret=True):
         assert settings_here().webhook_secret == (MASTER,)
@@ -75,7 +71,7 @@ def attempt(at: float, status: int | None, error: str | None) -> str:
     return json.dumps({"at": at, "status": status, "duration_ms": 12, "error": error})
 
 
-def test_a_request_is_shown_with_all_delivery_attempts_of_its_event(redis, settings, key_id):
+def test_a_request_is_shown_with_all_delivery_attempts_of_its_event(run, redis, settings, key_id):
     request_id = completed(Transitions(redis, settings), key_id, URL)
     made = {"attempt:1": attempt(1, 503, "answered 503"), "attempt:2": attempt(2, 204, None)}
     redis.hset(keyspace.event(request_id), mapping=made | {"state": "delivered"})
@@ -92,7 +88,7 @@ def test_a_request_is_shown_with_all_delivery_attempts_of_its_event(redis, setti
     assert "of-the-receiver" not in shown + json.dumps(as_json)
 
 
-def test_the_event_of_an_expired_request_is_still_shown(redis, settings, key_id):
+def test_the_event_of_an_expired_request_is_still_shown(run, redis, settings, key_id):
     request_id = completed(Transitions(redis, settings), key_id, URL)
     redis.delete(keyspace.request(request_id))
 

@@ -8,8 +8,8 @@ from typing import get_args
 import pytest
 from pydantic_core import PydanticUndefined
 
-from cli.exit_codes import ExitCode
 from cli.main import app
+from cli.printing import ExitCode
 from compositor.models import DEFAULT_MODEL, MODELS
 from jobs.config.environment import PREFIX
 from jobs.config.settings import Settings

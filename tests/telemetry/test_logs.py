@@ -15,7 +15,7 @@ from structlog.contextvars import bound_contextvars
 
 from api.app import create_app, with_headers
 from api.http.observability import ObservedCalls, log_call
-from cli.serve.log_lines import json_line
+from cli.serve.supervisor import json_line
 from jobs import keyspace
 from telemetry.logs import formatter
 from tests.stack import KEY, empty_database, environment, running

@@ -8,8 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cli.main import app
-from tests.cli.serve.events import make_event, webhook_secret
-from tests.cli.serve.up import Up, running
+from tests.cli.serve.up import Up, make_event, running, webhook_secret
 from tests.stack import empty_database
 from tests.webhooks.receiver import Receiver, receiving
 
