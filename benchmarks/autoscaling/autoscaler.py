@@ -6,7 +6,7 @@ https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,21 +23,11 @@ BUSY = 'superimpose_workers{state="busy"}'
 AGE = "superimpose_oldest_waiting_seconds"
 
 
-@dataclass(frozen=True)
-class Policy:
-    """Limits the change within `period_s` to `value`, whose unit is `type`: Pods or Percent."""
+Rules = Mapping[str, Any]
+"""`stabilizationWindowSeconds` and `policies` of a direction, in the words of Kubernetes.
 
-    type: str
-    value: int
-    period_s: int
-
-
-@dataclass(frozen=True)
-class Direction:
-    """Scaling uses the most cautious recommendation of the window, limited by the most generous policy."""
-
-    window_s: int
-    policies: Sequence[Policy]
+Scaling uses the most cautious recommendation of the window, limited by the most generous policy.
+"""
 
 
 @dataclass(frozen=True)
@@ -49,8 +39,8 @@ class ScaledObject:
     query: str
     threshold: float
     scrape_s: int
-    up: Direction
-    down: Direction
+    up: Rules
+    down: Rules
 
     def value(self, metrics: Mapping[str, float]) -> float:
         """Evaluate the query for one series of each metric; its operators mean the same in Python."""
@@ -60,29 +50,18 @@ class ScaledObject:
 
 def scaled_object() -> ScaledObject:
     spec = yaml.safe_load((COMPONENTS / "keda/scaled-object.yaml").read_text())["spec"]
-    [trigger] = spec["triggers"]
+    monitors = yaml.safe_load_all((COMPONENTS / "pod-monitors/pod-monitors.yaml").read_text())
+    [api] = (each["spec"] for each in monitors if each["metadata"]["name"] == "superimpose-api")
     behavior = spec["advanced"]["horizontalPodAutoscalerConfig"]["behavior"]
     return ScaledObject(
         min_replicas=spec["minReplicaCount"],
         max_replicas=spec["maxReplicaCount"],
-        query=trigger["metadata"]["query"],
-        threshold=float(trigger["metadata"]["threshold"]),
-        scrape_s=_scrape_s(),
-        up=_direction(behavior["scaleUp"]),
-        down=_direction(behavior["scaleDown"]),
+        query=spec["triggers"][0]["metadata"]["query"],
+        threshold=float(spec["triggers"][0]["metadata"]["threshold"]),
+        scrape_s=int(api["podMetricsEndpoints"][0]["interval"].removesuffix("s")),
+        up=behavior["scaleUp"],
+        down=behavior["scaleDown"],
     )
-
-
-def _direction(rules: Mapping[str, Any]) -> Direction:
-    policies = [Policy(each["type"], each["value"], each["periodSeconds"]) for each in rules["policies"]]
-    return Direction(rules["stabilizationWindowSeconds"], policies)
-
-
-def _scrape_s() -> int:
-    monitors = yaml.safe_load_all((COMPONENTS / "pod-monitors/pod-monitors.yaml").read_text())
-    [api] = (each["spec"] for each in monitors if each["metadata"]["name"] == "superimpose-api")
-    [endpoint] = api["podMetricsEndpoints"]
-    return int(endpoint["interval"].removesuffix("s"))
 
 
 class Autoscaler:
@@ -106,7 +85,7 @@ class Autoscaler:
         return math.ceil(value / self._rules.threshold)
 
     def _stabilized(self, now_s: float, target: int, replicas: int) -> int:
-        up, down = self._rules.up.window_s, self._rules.down.window_s
+        up, down = (each["stabilizationWindowSeconds"] for each in (self._rules.up, self._rules.down))
         self._recommended.append((now_s, target))
         self._recommended = [each for each in self._recommended if each[0] > now_s - max(up, down, 1)]
         lower = min([target, *(count for at, count in self._recommended if at > now_s - up)])
@@ -115,20 +94,18 @@ class Autoscaler:
 
     def _rate_limited(self, now_s: float, target: int, replicas: int) -> int:
         if target > replicas:
-            return min(target, max(self._bounds(now_s, replicas, self._rules.up.policies, 1)))
+            return min(target, max(self._bounds(now_s, replicas, self._rules.up, 1)))
         if target < replicas:
-            return max(target, min(self._bounds(now_s, replicas, self._rules.down.policies, -1)))
+            return max(target, min(self._bounds(now_s, replicas, self._rules.down, -1)))
         return target
 
-    def _bounds(self, now_s: float, replicas: int, policies: Sequence[Policy], sign: int) -> list[int]:
+    def _bounds(self, now_s: float, replicas: int, rules: Rules, sign: int) -> Iterator[int]:
         """The limit of each policy, relative to the replicas at the beginning of its period."""
-        bounds = []
-        for policy in policies:
-            changed = (by for at, by in self._changes if at > now_s - policy.period_s and by * sign > 0)
-            before = replicas - sum(changed)
-            if policy.type == "Pods":
-                bounds.append(before + sign * policy.value)
+        for policy in rules["policies"]:
+            start_s = now_s - policy["periodSeconds"]
+            before = replicas - sum(by for at, by in self._changes if at > start_s and by * sign > 0)
+            if policy["type"] == "Pods":
+                yield before + sign * policy["value"]
             else:
-                share = before * (1 + sign * policy.value / 100)
-                bounds.append(math.ceil(share) if sign > 0 else int(share))
-        return bounds
+                share = before * (1 + sign * policy["value"] / 100)
+                yield math.ceil(share) if sign > 0 else int(share)
