@@ -6,9 +6,9 @@ from operator import ge, le
 from statistics import median
 from typing import Any, NamedTuple
 
+from benchmarks.end_to_end.parts import BACKLOGS
 from benchmarks.end_to_end.results import Results
-from benchmarks.end_to_end.service import BACKLOGS
-from benchmarks.harness.figures import DOCS, median_ratio, medians, replace_section, table
+from benchmarks.harness.figures import median_ratio, medians, table
 from benchmarks.harness.inputs import PLAIN_PILLOW, SAME_FUNCTION
 from benchmarks.scenarios.worker import cpu_ms
 
@@ -43,11 +43,6 @@ class Target(NamedTuple):
     @property
     def met(self) -> bool | None:
         return self.compare(median(self.figures), self.limit) if self.figures else None
-
-
-def write(results: Results) -> None:
-    page = DOCS / "PERFORMANCE.md"
-    page.write_text(replace_section(page.read_text(), BEGIN, END, sections(results)))
 
 
 def sections(results: Results) -> str:

@@ -62,3 +62,8 @@ class Run:
 
     def log(self, text: str) -> None:
         print(f"{(time.monotonic() - self.started_s) / 60:5.1f} min   {text}", flush=True)
+
+    def add_fault(self, contestant: str, error: Exception) -> None:
+        text = f"{type(error).__name__}: {error}"
+        self.results.add("faults", contestant=contestant, text=text)
+        self.log(f"{contestant} is left out: {text}")

@@ -6,7 +6,6 @@ import pytest
 
 from jobs.pictures.inputs import sample_bytes
 from loadtest.command import main, parse
-from loadtest.mix import Request
 from loadtest.target import Target, Unusable
 from tests.build_products.loadtest import two_faced
 from tests.stack import KEY, empty_database, environment, free_port, running
@@ -69,7 +68,7 @@ def test_a_dead_host_is_one_line(tmp_path, capsys):
 def refusal(host: str, key: str = "any") -> str:
     """Why a service is unusable."""
     with Target(host, key) as target, pytest.raises(Unusable) as refused:
-        target.check(Request("superimpose", BODY))
+        target.check("superimpose", BODY)
     assert "\n" not in str(refused.value)
     return str(refused.value)
 
