@@ -8,8 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from benchmarks.harness.clients import Client, Peer, Thumbor
-from benchmarks.harness.inputs import PLAIN_PILLOW, SAME_FUNCTION, Workload
+from benchmarks.harness.clients import PLAIN_PILLOW, SAME_FUNCTION, Client, Peer, Thumbor, Workload
 from benchmarks.harness.machine import ROOT, output
 from benchmarks.harness.processes import CannotStart
 from benchmarks.harness.service import RedisServer, running, service

@@ -9,9 +9,8 @@ from contextlib import contextmanager
 from functools import cache, partial
 
 from benchmarks import seed
-from benchmarks.harness.clients import Client, Superimpose
+from benchmarks.harness.clients import Client, Job, Superimpose
 from benchmarks.harness.figures import Pace, pace
-from benchmarks.harness.inputs import Job
 from benchmarks.harness.processes import suspended, wait_for
 from compositor import DecodedCache, SuperimposeParams, superimpose
 from jobs import keyspace

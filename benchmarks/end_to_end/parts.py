@@ -9,9 +9,17 @@ from statistics import median
 from benchmarks.end_to_end.contestants import ALL, OURS, SHIPPED, Contestant
 from benchmarks.end_to_end.load import CORES, bare_loop, batch, drained, steady_per_s
 from benchmarks.end_to_end.results import Run
-from benchmarks.harness.clients import Client, Superimpose
+from benchmarks.harness.clients import (
+    DIFFERENT_JPEG,
+    SAME_FUNCTION,
+    SEED_JPEG,
+    Client,
+    Superimpose,
+    Workload,
+    new_jobs,
+    seed_file,
+)
 from benchmarks.harness.figures import cost, timed
-from benchmarks.harness.inputs import DIFFERENT_JPEG, SAME_FUNCTION, SEED_JPEG, Workload, new_jobs, seed_file
 from benchmarks.harness.processes import in_own_process, process_tree, proportional_mb
 from benchmarks.harness.servers import file_server
 from benchmarks.harness.service import redis_cpu_s

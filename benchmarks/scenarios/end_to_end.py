@@ -11,8 +11,8 @@ from collections.abc import Sequence
 from benchmarks.end_to_end import page
 from benchmarks.end_to_end.parts import PARTS
 from benchmarks.end_to_end.results import Results, Run
+from benchmarks.harness.clients import seed_file
 from benchmarks.harness.figures import DOCS, write_section
-from benchmarks.harness.inputs import seed_file
 from benchmarks.harness.servers import file_server
 from benchmarks.harness.service import redis_server
 

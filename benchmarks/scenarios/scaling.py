@@ -1,6 +1,6 @@
 """A simulated day of workers scaled by the age of the queue, compared with fixed numbers of workers.
 
-The rules are those of kubernetes/components, the load that of benchmarks/autoscaling/simulation.py. The pace
+The rules are those of kubernetes/components, the load that of benchmarks/autoscaling.py. The pace
 of a worker and the times that a pod takes to start and drain are assumptions.
 """
 
@@ -11,8 +11,7 @@ from itertools import accumulate, pairwise
 
 from matplotlib.figure import Figure
 
-from benchmarks.autoscaling.autoscaler import scaled_object
-from benchmarks.autoscaling.simulation import Pods, Trace, arrivals, simulate
+from benchmarks.autoscaling import Pods, Trace, arrivals, scaled_object, simulate
 from benchmarks.harness.figures import DOCS, table
 from benchmarks.harness.plots import COLOURS, png
 

@@ -4,8 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.autoscaling.autoscaler import AGE, BUSY, SYNC_S, Autoscaler, scaled_object
-from benchmarks.autoscaling.simulation import DAY_S, Pods, arrivals, simulate
+from benchmarks.autoscaling import (
+    AGE,
+    BUSY,
+    DAY_S,
+    SYNC_S,
+    Autoscaler,
+    Pods,
+    arrivals,
+    scaled_object,
+    simulate,
+)
 from benchmarks.harness.figures import DOCS
 from benchmarks.scenarios.scaling import days, shown
 

@@ -15,8 +15,8 @@ from benchmarks.end_to_end.load import steady_per_s
 from benchmarks.end_to_end.page import sections, targets
 from benchmarks.end_to_end.parts import best_count
 from benchmarks.end_to_end.results import Results, Run
+from benchmarks.harness.clients import seed_file
 from benchmarks.harness.figures import interleaved, median_ratio, percentile, write_section
-from benchmarks.harness.inputs import seed_file
 from benchmarks.harness.requests import Requests
 from benchmarks.seed import encode
 from compositor import SuperimposeParams, superimpose

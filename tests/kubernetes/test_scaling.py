@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from benchmarks.autoscaling.autoscaler import AGE, BUSY, Autoscaler, scaled_object
+from benchmarks.autoscaling import AGE, BUSY, Autoscaler, scaled_object
 from benchmarks.harness.service import redis_server
 from tests.kubernetes.manifests import WORKER, named, settings
 from tests.missing import missing
