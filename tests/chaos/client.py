@@ -78,7 +78,7 @@ async def submit_concurrently(calls: Sequence[Coroutine[None, None, None]], time
 
 
 @asynccontextmanager
-async def asking(url: str, keys: Mapping[str, str]) -> AsyncIterator[Client]:
+async def connected(url: str, keys: Mapping[str, str]) -> AsyncIterator[Client]:
     """A client of the service at `url`."""
     async with httpx.AsyncClient(
         base_url=url,

@@ -83,14 +83,14 @@ async def kill_api_in_batch(service: Service, rng: Random) -> None:
     word = sha1(step.encode(), usedforsecurity=False).hexdigest().encode()
     async with alone(service.api.busy):
         service.proxy.trap = Trap(word, flag)
-        if await _sprung(service):
+        if await _caught(service):
             service.api.end(signal.SIGKILL)
             await service.api.ended()
             setattr(service.proxy, flag, False)
             await service.await_api()
 
 
-async def _sprung(service: Service) -> bool:
+async def _caught(service: Service) -> bool:
     """Whether the trap caught a batch; one that must be refused may not."""
     for _ in range(BATCHES_TRIED):
         service.batch_wanted.set()
@@ -117,7 +117,7 @@ async def freeze_worker(service: Service, rng: Random) -> None:
 
 async def kill_sender(service: Service, rng: Random) -> None:
     """SIGKILL a webhook sender while its calls, responses, claims or reports are in transit."""
-    ways = (service.receiver_way, service.receiver_busy), (service.proxy, service.redis_busy)
+    ways = (service.receiver_proxy, service.receiver_busy), (service.proxy, service.redis_busy)
     (way, busy), flag = rng.choice(ways), rng.choice(["holds_commands", "holds_answers"])
     async with _one_of(service.senders, rng) as sender:
         await service.await_sender(sender)

@@ -5,14 +5,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 
 from jobs.lifecycle.status import FailureCode, Status
 from tests.chaos.census import Census
 from tests.chaos.client import TIMEOUT_S, Client, GaveUp, TooLate, submit_concurrently
-from tests.chaos.requests import RequestGenerator, SubmittedRequest
+from tests.chaos.requests import RequestGenerator
 
 POLL_S = 1
 TWICE_ONE_IN = 20
@@ -20,33 +20,44 @@ TWICE_ONE_IN = 20
 
 
 @dataclass
-class RequestOutcome:
-    """What a client learned about its request; times are of the monotonic clock."""
+class Outcome:
+    """What a client learned about its request or batch."""
 
-    submission: SubmittedRequest
-    request_ids: set[str] = field(default_factory=set)
+    submission: Any
+    ids: set[str] = field(default_factory=set)
+    """All ids in responses; more than one is a bug."""
+    response: Mapping[str, Any] = field(default_factory=dict)
+    """The last response about its status."""
+    cancel_status: int | None = None
+    complaint: str | None = None
+
+    what: ClassVar = "request"
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.its_id} ({self.submission.kind})"
+
+    @property
+    def its_id(self) -> str:
+        return min(self.ids, default="none")
+
+    def event_id(self, ending: str) -> str:
+        return f"msg_{self.its_id.replace('-', '')}_{ending}"
+
+
+@dataclass
+class RequestOutcome(Outcome):
+    """Times are of the monotonic clock."""
+
     accepted_at: float | None = None
     ended_at: float | None = None
     status: Status | None = None
     code: FailureCode | None = None
     error: str | None = None
-    cancel_status: int | None = None
     may_be_cancelled: bool = False
     """Whether its client cancelled it, or its batch."""
-    response: Mapping[str, Any] = field(default_factory=dict)
-    """The last response about its end."""
     picture: bytes | None = field(default=None, repr=False)
     expires_at: float = 0
     """Unix time until which the picture can be fetched."""
-    complaint: str | None = None
-
-    def __str__(self) -> str:
-        return f"request {self.its_id} ({self.submission.kind})"
-
-    @property
-    def its_id(self) -> str:
-        """The only id of the request."""
-        return min(self.request_ids, default="none")
 
     @property
     def webhook_url(self) -> str:
@@ -54,13 +65,14 @@ class RequestOutcome:
 
     @property
     def message_id(self) -> str | None:
+        """The id of its event; None if it has none."""
         ending = (self.status or "").lower()
         events = self.submission.options.get("webhook_events", ["completed", "failed"])
-        is_wanted = self.webhook_url and ending in events
-        return f"msg_{self.its_id.replace('-', '')}_{ending}" if is_wanted else None
+        return self.event_id(ending) if self.webhook_url and ending in events else None
 
     @property
     def event(self) -> Mapping[str, Any]:
+        """What the event must contain; without the result if that expired before the client fetched it."""
         return {"type": f"request.{(self.status or '').lower()}", "request_id": self.its_id, **self.response}
 
     def learn_end(self, response: Mapping[str, Any]) -> None:
@@ -72,10 +84,10 @@ class RequestOutcome:
 
 @dataclass
 class Load:
-    """Submits at a steady rate; `told` grows during the run."""
+    """Submits requests at a steady rate; `outcomes` grows during the run."""
 
     client: Client
-    asking: RequestGenerator
+    generator: RequestGenerator
     look_again_s: float
     """Time after which a picture is fetched again."""
     census: Census
@@ -87,14 +99,14 @@ class Load:
         async with asyncio.TaskGroup() as group:
             for number in range(requests):
                 await asyncio.sleep(max(0.0, began_at + number * seconds / requests - time.monotonic()))
-                outcome = RequestOutcome(self.asking.next())
+                outcome = RequestOutcome(self.generator.next())
                 self.outcomes.append(outcome)
                 group.create_task(self._follow(outcome, twice=number % TWICE_ONE_IN == 0))
 
     async def _follow(self, outcome: RequestOutcome, twice: bool) -> None:
         try:
             await submit_concurrently([self._submit(outcome) for _ in range(1 + twice)], self.look_again_s)
-            if not outcome.request_ids:
+            if not outcome.ids:
                 return  # it was refused
             if outcome.submission.cancel_after_s is not None:
                 await self._cancel(outcome, outcome.submission.cancel_after_s)
@@ -123,7 +135,7 @@ class Load:
         if answer.status_code != 200:
             raise GaveUp(f"submit was answered {answer.status_code} {answer.text}")
         self.client.answers["submit replayed"] += "idempotent-replayed" in answer.headers
-        outcome.request_ids.add(answer.json()["request_id"])
+        outcome.ids.add(answer.json()["request_id"])
         outcome.accepted_at = outcome.accepted_at or time.monotonic()
 
     async def _cancel(self, outcome: RequestOutcome, after_s: float) -> None:

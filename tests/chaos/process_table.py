@@ -16,7 +16,5 @@ def children(pid: int) -> list[int]:
     """The pids of a process's living children."""
     found = psutil.process_iter(["ppid", "status"])
     return [
-        each.pid
-        for each in found
-        if each.info["ppid"] == pid and each.info["status"] != psutil.STATUS_ZOMBIE
+        each.pid for each in found if each.info["ppid"] == pid and each.info["status"] != psutil.STATUS_ZOMBIE
     ]

@@ -51,10 +51,10 @@ class Service:
     redis_pair: RedisPair
     redis: Redis
     proxy: Proxy
-    own_way: Proxy
+    direct_proxy: Proxy
     origin: Origin
     receiver: Receiver
-    receiver_way: Proxy
+    receiver_proxy: Proxy
     api: Role
     workers: list[Role]
     make_worker: Callable[[], Role]
@@ -146,13 +146,13 @@ async def running(directory: Path, run: str, result_ttl_s: int) -> AsyncIterator
     with (
         running_pair(directory / "redis") as redis_pair,
         proxying(redis_pair.primary.port) as proxy,
-        proxying(redis_pair.primary.port) as own_way,
+        proxying(redis_pair.primary.port) as direct_proxy,
         serving() as origin,
-        Redis(port=own_way.port, socket_timeout=5) as redis,
+        Redis(port=direct_proxy.port, socket_timeout=5) as redis,
         (directory / "service.log").open("wb") as log,
     ):
         own = _settings(directory, f"redis://127.0.0.1:{proxy.port}/0", result_ttl_s)
-        settings = Settings(**own | {"redis_url": f"redis://127.0.0.1:{own_way.port}/0"})
+        settings = Settings(**own | {"redis_url": f"redis://127.0.0.1:{direct_proxy.port}/0"})
         env = environment(**own) | {process_table.MARK: run}
         port, numbers = free_port(), count()
 
@@ -162,7 +162,7 @@ async def running(directory: Path, run: str, result_ttl_s: int) -> AsyncIterator
         keys, secrets = dict(_made_keys(redis)), KeySecrets(redis, settings)
         with (
             receiving({key_id: secrets.read(key_id) for key_id in keys}) as receiver,
-            proxying(receiver.port) as receiver_way,
+            proxying(receiver.port) as receiver_proxy,
         ):
             service = Service(
                 run=run,
@@ -171,10 +171,10 @@ async def running(directory: Path, run: str, result_ttl_s: int) -> AsyncIterator
                 redis_pair=redis_pair,
                 redis=redis,
                 proxy=proxy,
-                own_way=own_way,
+                direct_proxy=direct_proxy,
                 origin=origin,
                 receiver=receiver,
-                receiver_way=receiver_way,
+                receiver_proxy=receiver_proxy,
                 api=_role("api", ["cli", "api", "--port", str(port)], env, log),
                 workers=[make_worker() for _ in range(WORKERS)],
                 make_worker=make_worker,
