@@ -22,6 +22,8 @@ class Role:
     command: Sequence[str]
     env: Mapping[str, str]
     log: IO[bytes]
+    ready_url: str | None = None
+    """Answers once the process works; a worker without one works once it has a child."""
     extra_env: Mapping[str, str] = field(default_factory=dict)
     """Added to the environment of the next start."""
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)

@@ -61,8 +61,7 @@ def need(*tools: str) -> None:
     """Skip the test if a tool is missing; on CI fail."""
     for tool in tools:
         if not shutil.which(tool):
-            message = f"no {tool} on PATH"
-            missing(message)
+            missing(f"no {tool} on PATH")
 
 
 def runnable(block: Block) -> str:
