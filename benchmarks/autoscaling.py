@@ -8,6 +8,7 @@ The load has pictures with a daily rhythm, and 60 catalogues of 5,000, 20 of the
 import math
 import random
 import re
+from bisect import bisect_right
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -171,35 +172,30 @@ class Trace:
 
 
 class Fleet:
+    """Pods by the second when they start to work, and removed ones by the second when they are gone."""
+
     def __init__(self, pods: Pods, count: int) -> None:
         self._pods = pods
-        self.working = count
-        self._starting: list[int] = []
-        self._draining: list[int] = []
+        self._ready_at = [0] * count
+        self._gone_at: list[int] = []
 
     @property
     def replicas(self) -> int:
-        return self.working + len(self._starting)
+        return len(self._ready_at)
 
-    @property
-    def present(self) -> int:
-        return self.replicas + len(self._draining)
+    def working(self, now_s: int) -> int:
+        return bisect_right(self._ready_at, now_s)
 
-    def advance(self, now_s: int) -> None:
-        self.working += sum(at_s <= now_s for at_s in self._starting)
-        self._starting = [at_s for at_s in self._starting if at_s > now_s]
-        self._draining = [at_s for at_s in self._draining if at_s > now_s]
+    def present(self, now_s: int) -> int:
+        return self.replicas + len(self._gone_at) - bisect_right(self._gone_at, now_s)
 
     def scale(self, now_s: int, count: int) -> None:
-        """Removes starting pods first, as Kubernetes does."""
-        while self.replicas < count:
-            self._starting.append(now_s + self._pods.start_s)
-        while self.replicas > count:
-            if self._starting:
-                self._starting.pop()
-            else:
-                self.working -= 1
-                self._draining.append(now_s + self._pods.drain_s)
+        """Removes the newest pods first, so those that are still starting, as Kubernetes does."""
+        self._ready_at += [now_s + self._pods.start_s] * (count - self.replicas)
+        for ready_at in self._ready_at[count:]:
+            if ready_at <= now_s:
+                self._gone_at.append(now_s + self._pods.drain_s)
+        del self._ready_at[count:]
 
 
 def simulate(arrivals: Sequence[int], pods: Pods, rules: ScaledObject, fixed: int | None = None) -> Trace:
@@ -208,10 +204,9 @@ def simulate(arrivals: Sequence[int], pods: Pods, rules: ScaledObject, fixed: in
     queue: deque[tuple[int, float]] = deque()  # second of arrival, pictures
     waiting, metrics = 0.0, dict[str, float]()
     for now_s, arrived in enumerate(arrivals):
-        fleet.advance(now_s)
         if arrived:
             queue.append((now_s, arrived))
-        started, capacity = 0.0, fleet.working * pods.pace
+        started, capacity = 0.0, fleet.working(now_s) * pods.pace
         while queue and started < capacity:
             at_s, count = queue.popleft()
             taken = min(count, capacity - started)
@@ -227,5 +222,5 @@ def simulate(arrivals: Sequence[int], pods: Pods, rules: ScaledObject, fixed: in
             fleet.scale(now_s, autoscaler.sync(now_s, rules.value(metrics), fleet.replicas))
         trace.age_s.append(age_s)
         trace.waiting.append(waiting)
-        trace.workers.append(fleet.present)
+        trace.workers.append(fleet.present(now_s))
     return trace

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, ClassVar
@@ -11,7 +11,7 @@ import httpx
 
 from jobs.lifecycle.status import FailureCode, Status
 from tests.chaos.census import Census
-from tests.chaos.client import TIMEOUT_S, Client, GaveUp, TooLate, submit_concurrently
+from tests.chaos.client import OK, TIMEOUT_S, Client, GaveUp, TooLate, check_status, submit_concurrently
 from tests.chaos.requests import RequestGenerator
 
 POLL_S = 1
@@ -121,19 +121,14 @@ class Load:
         except GaveUp as error:
             outcome.complaint = str(error)
 
-    def _is_gone(self, outcome: RequestOutcome, answer: httpx.Response) -> None:
-        """Raises `TooLate` for a 404 of an expired request."""
-        if answer.status_code == 404 and self.census.expired(outcome.its_id):
-            raise TooLate
-
     async def _submit(self, outcome: RequestOutcome) -> None:
-        path, body = f"/v2/{outcome.submission.model}", outcome.submission.full_body
-        headers = {"Idempotency-Key": outcome.submission.idempotency_key}
-        answer = await self._ask(outcome, "submit", "POST", path, json=body, headers=headers)
-        if answer.status_code == 400 and outcome.submission.kind == "refused":
+        submission = outcome.submission
+        path, body = f"/v2/{submission.model}", submission.full_body
+        headers = {"Idempotency-Key": submission.idempotency_key}
+        allowed = {200, 400} if submission.kind == "refused" else OK
+        answer = await self._ask(outcome, "submit", "POST", path, allowed, json=body, headers=headers)
+        if answer.status_code == 400:
             return
-        if answer.status_code != 200:
-            raise GaveUp(f"submit was answered {answer.status_code} {answer.text}")
         self.client.answers["submit replayed"] += "idempotent-replayed" in answer.headers
         outcome.ids.add(answer.json()["request_id"])
         outcome.accepted_at = outcome.accepted_at or time.monotonic()
@@ -141,17 +136,15 @@ class Load:
     async def _cancel(self, outcome: RequestOutcome, after_s: float) -> None:
         await asyncio.sleep(after_s)
         outcome.may_be_cancelled = True
-        answer = await self._ask(outcome, "cancel", "POST", f"/v2/requests/{outcome.its_id}/cancel")
+        path = f"/v2/requests/{outcome.its_id}/cancel"
+        answer = await self._ask(outcome, "cancel", "POST", path, {200, 404, 409})
         outcome.cancel_status = answer.status_code
 
     async def _await_end(self, outcome: RequestOutcome) -> None:
         deadline = time.monotonic() + TIMEOUT_S
         while time.monotonic() < deadline:
-            answer = await self._ask(outcome, "poll", "GET", f"/v2/requests/{outcome.its_id}/status")
-            body = answer.json()
-            self._is_gone(outcome, answer)
-            if answer.status_code not in (200, 422):
-                raise GaveUp(f"a poll was answered {answer.status_code} {answer.text}")
+            path = f"/v2/requests/{outcome.its_id}/status"
+            body = (await self._ask(outcome, "poll", "GET", path, {200, 422})).json()
             if body["status"] in (Status.COMPLETED, Status.FAILED):
                 outcome.learn_end(body)
                 outcome.response = body
@@ -161,19 +154,12 @@ class Load:
 
     async def _result(self, outcome: RequestOutcome) -> str:
         result = await self._ask(outcome, "result", "GET", f"/v2/requests/{outcome.its_id}")
-        self._is_gone(outcome, result)
-        if result.status_code != 200:
-            raise GaveUp(f"the result was answered {result.status_code} {result.text}")
         outcome.response = body = result.json()
         outcome.expires_at = datetime.fromisoformat(body["expires_at"]).timestamp()
         return str(body["output"])
 
     async def _picture(self, outcome: RequestOutcome, url: str) -> bytes:
-        answer = await self._ask(outcome, "picture", "GET", url)
-        self._is_gone(outcome, answer)
-        if answer.status_code != 200:
-            raise GaveUp(f"the picture was answered {answer.status_code} {answer.text}")
-        return answer.content
+        return (await self._ask(outcome, "picture", "GET", url)).content
 
     async def _fetch_again(self, outcome: RequestOutcome, url: str) -> None:
         """Check that the same picture is served until it expires."""
@@ -188,9 +174,17 @@ class Load:
             raise GaveUp("later, the picture was another")
 
     async def _ask(
-        self, outcome: RequestOutcome, what: str, method: str, url: str, **options: Any
+        self,
+        outcome: RequestOutcome,
+        what: str,
+        method: str,
+        url: str,
+        allowed: Set[int] = OK,
+        **options: Any,
     ) -> httpx.Response:
-        return await self.client.ask(outcome.submission.key_id, what, method, url, **options)
+        answer = await self.client.ask(outcome.submission.key_id, what, method, url, **options)
+        check_status(answer, self.census.expired(outcome.its_id) is not None, allowed)
+        return answer
 
     @property
     def last_expiry(self) -> float:

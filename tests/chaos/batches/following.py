@@ -17,7 +17,7 @@ from compositor.models import DEFAULT_MODEL
 from jobs.lifecycle.status import TERMINAL, Status
 from tests.chaos.batches.submissions import TYPES, SubmittedBatch
 from tests.chaos.census import Census
-from tests.chaos.client import Client, GaveUp, TooLate, submit_concurrently
+from tests.chaos.client import OK, Client, GaveUp, TooLate, check_status, submit_concurrently
 from tests.chaos.load import Outcome, RequestOutcome
 
 TIMEOUT_S = 150
@@ -26,8 +26,6 @@ READ_EVERY_S = 2  # results, also before the batch has ended: its first ones may
 PAGE = 100
 PICTURES_ONE_IN = 8
 """Share of results whose picture is fetched by URL; the archive has the others."""
-
-OK: Set[int] = {200}
 
 TORN_AT = 0.7
 """Share of a body that is sent before the connection breaks."""
@@ -132,10 +130,9 @@ class BatchLoad:
         answer = await self.client.ask(
             submission.key_id, "submit of a batch", "POST", path, headers=headers, content=content
         )
-        if answer.status_code == 400 and submission.is_refused:
+        check_status(answer, False, {200, 400} if submission.is_refused else OK)
+        if answer.status_code == 400:
             return
-        if answer.status_code != 200:
-            raise GaveUp(f"submit was answered {answer.status_code} {answer.text}")
         self.client.answers["submit of a batch replayed"] += "idempotent-replayed" in answer.headers
         outcome.ids.add(answer.json()["batch_id"])
         for member in outcome.members:
@@ -201,7 +198,7 @@ class BatchLoad:
         url = outcome.response["zip_url"]
         answer = await self.client.ask(outcome.submission.key_id, "archive", "GET", url)
         outcome.archived_at = time.time()
-        self._raise_unless(outcome, answer, OK)
+        check_status(answer, self.census.has_expired(outcome.its_id), OK)
         with ZipFile(BytesIO(answer.content)) as archive:
             names = set(archive.namelist()) - {"missing.txt"}
             outcome.archive = {name.rpartition(".")[0]: archive.read(name) for name in names}
@@ -224,15 +221,8 @@ class BatchLoad:
     ) -> httpx.Response:
         url = f"/v2/batches/{outcome.its_id}{path}"
         answer = await self.client.ask(outcome.submission.key_id, what, method, url)
-        self._raise_unless(outcome, answer, allowed)
+        check_status(answer, self.census.has_expired(outcome.its_id), allowed)
         return answer
-
-    def _raise_unless(self, outcome: BatchOutcome, answer: httpx.Response, allowed: Set[int]) -> None:
-        """Raises `GaveUp`; `TooLate` for a 404 of an expired request."""
-        if answer.status_code == 404 and self.census.has_expired(outcome.its_id):
-            raise TooLate
-        if answer.status_code not in allowed:
-            raise GaveUp(f"{answer.request.url.path} was answered {answer.status_code} {answer.text}")
 
 
 async def _torn(content: bytes) -> AsyncIterator[bytes]:
