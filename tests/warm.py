@@ -27,11 +27,11 @@ LONGEST = 2**20
 class Forked:
     """Like `subprocess.Popen`, for a process that is not our child."""
 
-    def __init__(self, args: Sequence[str], told: socket.socket) -> None:
+    def __init__(self, args: Sequence[str], reports: socket.socket) -> None:
         self.args = list(args)
         self.returncode: int | None = None
-        self._told = told
-        self.pid = int(told.recv(LONGEST))
+        self._reports = reports
+        self.pid = int(reports.recv(LONGEST))
 
     def poll(self) -> int | None:
         """The exit status, if it has ended."""
@@ -56,9 +56,9 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
     def _await(self, timeout_s: float | None) -> int | None:
-        if self.returncode is None and select.select([self._told], [], [], timeout_s)[0]:
-            self.returncode = int(self._told.recv(LONGEST))
-            self._told.close()
+        if self.returncode is None and select.select([self._reports], [], [], timeout_s)[0]:
+            self.returncode = int(self._reports.recv(LONGEST))
+            self._reports.close()
         return self.returncode
 
 
@@ -66,12 +66,12 @@ def start(args: Sequence[str], env: Mapping[str, str], log: IO[bytes] | None) ->
     """Run `python -m ARGS`: a `Forked`, or a `Popen` if other modules may be loaded."""
     if sys.platform != "linux" or args[0] not in ROLES or _loads_other(env):
         return subprocess.Popen([sys.executable, "-m", *args], env=dict(env), stdout=log, stderr=log)
-    told, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    reports, other_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     order = json.dumps({"args": list(args), "env": dict(env)}).encode()
     fds = (log.fileno(), log.fileno()) if log else (1, 2)
-    with theirs:
-        socket.send_fds(_loaded()[0], [order], [*fds, theirs.fileno()])
-    return Forked(args, told)
+    with other_end:
+        socket.send_fds(_loaded()[0], [order], [*fds, other_end.fileno()])
+    return Forked(args, reports)
 
 
 def _loads_other(env: Mapping[str, str]) -> bool:
@@ -82,16 +82,16 @@ def _loads_other(env: Mapping[str, str]) -> bool:
 @cache
 def _loaded() -> tuple[socket.socket, Mapping[str, str]]:
     """A connection to the process that has loaded the service, which ends with ours; and its environment."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with theirs:
-        process = subprocess.Popen([sys.executable, "-m", "tests.warm"], stdin=theirs.fileno())
+    own_end, other_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with other_end:
+        process = subprocess.Popen([sys.executable, "-m", "tests.warm"], stdin=other_end.fileno())
 
     def end() -> None:
-        ours.close()
+        own_end.close()
         process.wait()
 
     atexit.register(end)
-    return ours, dict(os.environ)
+    return own_end, dict(os.environ)
 
 
 def _await_order(orders: socket.socket) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def _await_order(orders: socket.socket) -> dict[str, Any]:
         if os.fork() == 0:
             orders.close()
             if pid := os.fork():
-                _tell_the_end(pid, socket.socket(fileno=fds[2]))
+                _report_end(pid, socket.socket(fileno=fds[2]))
             for fd, given in zip((1, 2), fds, strict=False):
                 os.dup2(given, fd)
             for fd in fds:
@@ -116,11 +116,11 @@ def _await_order(orders: socket.socket) -> dict[str, Any]:
             os.close(fd)
 
 
-def _tell_the_end(pid: int, told: socket.socket) -> NoReturn:
+def _report_end(pid: int, reports: socket.socket) -> NoReturn:
     """Report the exit status of our child, as only a parent learns it."""
-    told.send(str(pid).encode())
+    reports.send(str(pid).encode())
     _, status = os.waitpid(pid, 0)
-    told.send(str(os.waitstatus_to_exitcode(status)).encode())
+    reports.send(str(os.waitstatus_to_exitcode(status)).encode())
     os._exit(0)
 
 

@@ -18,11 +18,12 @@ from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
 from jobs.webhooks.secrets import KeySecrets
 from tests.chaos import process_table
-from tests.chaos.outside.origin import Origin, serving
+from tests.chaos.outside.origin import Origin
 from tests.chaos.outside.proxy import Proxy, proxying
-from tests.chaos.outside.receiver import Receiver, receiving
+from tests.chaos.outside.receiver import Receiver
 from tests.chaos.outside.redis_pair import RedisPair, running_pair
 from tests.chaos.role import Role
+from tests.in_thread import in_thread
 from tests.stack import ON_LOOPBACK, environment, free_port
 from tests.webhook_events import MASTER
 
@@ -136,7 +137,7 @@ async def running(directory: Path, run: str, result_ttl_s: int) -> AsyncIterator
         running_pair(directory / "redis") as redis_pair,
         proxying(redis_pair.primary.port) as proxy,
         proxying(redis_pair.primary.port) as direct_proxy,
-        serving() as origin,
+        in_thread(Origin()) as origin,
         Redis(port=direct_proxy.port, socket_timeout=5) as redis,
         (directory / "service.log").open("wb") as log,
     ):
@@ -157,8 +158,8 @@ async def running(directory: Path, run: str, result_ttl_s: int) -> AsyncIterator
 
         keys, secrets = dict(_made_keys(redis)), KeySecrets(redis, settings)
         with (
-            receiving({key_id: secrets.read(key_id) for key_id in keys}) as receiver,
-            proxying(receiver.port) as receiver_proxy,
+            in_thread(Receiver({key_id: secrets.read(key_id) for key_id in keys})) as receiver,
+            proxying(receiver.server_port) as receiver_proxy,
         ):
             service = Service(
                 run=run,

@@ -12,9 +12,9 @@ from pathlib import Path
 from tests import origin as origins
 from tests.chaos.outside.redis_process import RedisProcess
 from tests.observability import faults, picture
+from tests.observability.faults import Site
 from tests.observability.prometheus import Prometheus, await_alerts, watching
 from tests.observability.promql import RULES
-from tests.observability.site import Site
 from tests.stack import environment, free_port, running
 
 SPEED = 20

@@ -1,4 +1,4 @@
-"""docs/parameters.md has an up-to-date picture of each word."""
+"""The pictures of docs/parameters.md and docs/command-line.md are complete and up to date."""
 
 import runpy
 from typing import get_args
@@ -59,3 +59,10 @@ def test_the_page_shows_every_picture():
 
     for name in SHEETS:
         assert f"(pictures/{name}.jpg)" in page
+
+
+def test_the_terminal_pictures_are_up_to_date():
+    drawn = runpy.run_path(str(FOLDER / "terminal.py"))
+
+    for name, shown in drawn["pictures"]().items():
+        assert (FOLDER / name).read_text() == shown, "make docs-pictures"
