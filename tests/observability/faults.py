@@ -85,7 +85,7 @@ def no_workers(site: Site) -> Iterator[None]:
 
 @contextmanager
 def redis_away(site: Site) -> Iterator[None]:
-    """Clients keep polling."""
+    """Redis is killed, and restarted on its port; clients keep submitting."""
     site.redis.kill()
     with repeating(lambda: site.submit(1), every_s=0.2):
         yield
@@ -94,7 +94,7 @@ def redis_away(site: Site) -> Iterator[None]:
 
 @contextmanager
 def api_away(site: Site) -> Iterator[None]:
-    """Redis is killed, and restarted on its port."""
+    """The API is killed, and restarted on its port."""
     site.stop(0, signal.SIGKILL)
     yield
     api = site.stack.start("cli", "api", "--port", site.stack.url.rpartition(":")[2])

@@ -41,8 +41,8 @@ def _docker(words: Words) -> None:
 def _kubectl(words: Words) -> None:
     for option, folder in itertools.pairwise(words):
         if option == "-k":
-            ours = folder.replace("/ours", "/example")  # the reader's copy
-            assert (ROOT / ours / "kustomization.yaml").exists(), folder
+            original = folder.replace("/ours", "/example")  # "ours" is the reader's copy
+            assert (ROOT / original / "kustomization.yaml").exists(), folder
 
 
 def _copy(words: Words) -> None:
