@@ -12,8 +12,9 @@ from typing import Any
 from PIL import Image, ImageSequence
 
 from benchmarks import seed
-from benchmarks.harness.figures import interleaved, median_ratio, table, timed
+from benchmarks.harness.figures import median_ratio, rounds_ms, table
 from benchmarks.harness.processes import in_own_process, peak_mb
+from benchmarks.seed import encode
 from compositor import DecodedCache, Limits, SuperimposeRequest, render
 from compositor.limits import FULL_SIZED
 from jobs.config.settings import Settings
@@ -34,19 +35,16 @@ def part(rounds: int) -> str:
 
 
 def layers(rounds: int) -> str:
-    base, photos = seed.base_jpeg(), overlays(640)
-    logos = overlays(LOGO_SIDE)
-    cache = DecodedCache(64 * 1024 * 1024)
+    base, photos, logos = seed.base_jpeg(), overlays(640), overlays(LOGO_SIDE)
     rows = []
-    for name, pictures, factor, layer_cache in (
+    for name, pictures, factor, cache in (
         (f"logos of {LOGO_SIDE} px", logos, 1.0, None),
-        ("overlays of 640 px, scaled by 0.4, inputs in its cache", photos, 0.4, cache),
+        ("overlays of 640 px, scaled by 0.4, inputs in its cache", photos, 0.4, DecodedCache(64 << 20)),
         ("overlays of 640 px, scaled by 0.4", photos, 0.4, None),
     ):
-        work = {count: partial(scene, base, pictures[:count], factor, layer_cache) for count in (1, 5)}
-        ms = interleaved({str(count): timed(each, process_time) for count, each in work.items()}, rounds)
-        ratio = f"{median_ratio(ms['5'], ms['1']):.2f}"
-        rows.append([name, f"{median(ms['1']):.1f}", f"{median(ms['5']):.1f}", ratio])
+        work = (partial(scene, base, pictures[:count], factor, cache) for count in (1, 5))
+        one, five = rounds_ms(rounds, *work, clock=process_time)
+        rows.append([name, f"{median(one):.1f}", f"{median(five):.1f}", f"{median_ratio(five, one):.2f}"])
     heads = ("five different overlays", "one layer, CPU ms", "five, CPU ms", "times one layer")
     sizes = f"{len(logos[0]) // 1000} and {len(photos[0]) // 1000} KB"
     return f"""### Five layers beside one
@@ -64,9 +62,9 @@ def overlays(side: int) -> list[bytes]:
 
 
 def scene(base: bytes, pictures: Sequence[bytes], factor: float, cache: DecodedCache | None) -> bytes:
-    places = PLACES[: len(pictures)]
     overlays = [
-        {"overlay_image": "x", "rescale_factor": factor, "x_offset": x, "y_offset": y} for x, y in places
+        {"overlay_image": "x", "rescale_factor": factor, "x_offset": x, "y_offset": y}
+        for x, y in PLACES[: len(pictures)]
     ]
     files = {f"overlays[{index}].overlay_image": each for index, each in enumerate(pictures)}
     return render_files({"base_image": base, **files}, cache, overlays=overlays)
@@ -74,21 +72,21 @@ def scene(base: bytes, pictures: Sequence[bytes], factor: float, cache: DecodedC
 
 def animation(rounds: int) -> str:
     base, logo = moving_window(FRAMES, FRAME), seed.overlay_png()
-    work = {"ours": partial(with_logo, base, logo), "alone": partial(transcode, base)}
-    ms = interleaved({name: timed(each, process_time) for name, each in work.items()}, rounds)
+    work = partial(with_logo, base, logo), partial(transcode, base)
+    ours, alone = rounds_ms(rounds, *work, clock=process_time)
     return f"""### Animation
 
-A logo on {FRAMES} frames of {FRAME[0]} x {FRAME[1]}, WebP to WebP: {median(ms["ours"]):.0f} ms, \
-{median_ratio(ms["ours"], ms["alone"]):.2f} times Pillow's decoding and encoding with the same settings
+A logo on {FRAMES} frames of {FRAME[0]} x {FRAME[1]}, WebP to WebP: {median(ours):.0f} ms, \
+{median_ratio(ours, alone):.2f} times Pillow's decoding and encoding with the same settings
 (to reach: {ANIMATION_TARGET})."""
 
 
-def moving_window(count: int, size: tuple[int, int], image_format: str = "WEBP") -> bytes:
+def moving_window(count: int, size: tuple[int, int]) -> bytes:
     """An animation of a window that moves over the photograph."""
     photo = Image.open(io.BytesIO(seed.large_jpeg((size[0] + 4 * count, size[1] + 2 * count))))
     windows = [(4 * at, 2 * at, 4 * at + size[0], 2 * at + size[1]) for at in range(count)]
     frames = [photo.crop(window) for window in windows]
-    return encode(frames[0], image_format, save_all=True, append_images=frames[1:], duration=40, quality=80)
+    return encode(frames[0], "WEBP", save_all=True, append_images=frames[1:], duration=40, quality=80)
 
 
 def with_logo(base: bytes, logo: bytes) -> bytes:
@@ -99,8 +97,8 @@ def with_logo(base: bytes, logo: bytes) -> bytes:
 
 def transcode(base: bytes) -> bytes:
     frames = [each.convert("RGB") for each in ImageSequence.Iterator(Image.open(io.BytesIO(base)))]
-    rest = {"append_images": frames[1:], "duration": 40}
-    return encode(frames[0], "WEBP", save_all=True, quality=95, method=2, **rest)
+    options = {"duration": 40, "quality": 95, "method": 2}
+    return encode(frames[0], "WEBP", save_all=True, append_images=frames[1:], **options)
 
 
 def memory() -> str:
@@ -132,9 +130,3 @@ def render_files(files: Files, cache: DecodedCache | None = None, **params: Any)
     references = dict.fromkeys((name for name in files if "." not in name), "x")
     request = SuperimposeRequest(**references, **params)
     return render(request.scene(), files, limits=Limits(max_bytes=1 << 30), cache=cache).data
-
-
-def encode(image: Image.Image, image_format: str, **options: Any) -> bytes:
-    out = io.BytesIO()
-    image.save(out, image_format, **options)
-    return out.getvalue()

@@ -18,7 +18,7 @@ PHOTO = Path(__file__).parent / "pictures" / "coffee.jpg"  # CC0, see ORIGIN.md 
 
 @cache
 def base_jpeg() -> bytes:
-    return _jpeg(_grainy((1024, 1024), amplitude=5.2))
+    return encode(_grainy((1024, 1024), amplitude=5.2), "JPEG", quality=87)
 
 
 @cache
@@ -28,23 +28,21 @@ def overlay_png() -> bytes:
     disc = Image.fromarray(_soft_disc(640))
     logo.paste("black", mask=ImageOps.invert(disc.point(lambda alpha: 255 * (alpha > 0))))
     logo.putalpha(disc)
-    out = io.BytesIO()
-    logo.save(out, "PNG")
-    return out.getvalue()
+    return encode(logo, "PNG")
 
 
 def large_jpeg(size: tuple[int, int]) -> bytes:
     """The enlarged photo, whose file is small for its pixels."""
-    return _jpeg(_photo(size))
+    return encode(_photo(size), "JPEG", quality=87)
 
 
 def _photo(size: tuple[int, int]) -> Image.Image:
     return ImageOps.fit(Image.open(PHOTO), size, Image.Resampling.BICUBIC)
 
 
-def _jpeg(picture: Image.Image) -> bytes:
+def encode(picture: Image.Image, image_format: str, **options: Any) -> bytes:
     out = io.BytesIO()
-    picture.save(out, "JPEG", quality=87)
+    picture.save(out, image_format, **options)
     return out.getvalue()
 
 

@@ -6,6 +6,7 @@ Exit status 0 if no request failed, 2 for an invalid command line, else 1, with 
 import argparse
 import os
 import secrets
+import subprocess
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -16,17 +17,19 @@ from typing import NoReturn
 from urllib.parse import urlsplit
 
 from benchmarks.harness.figures import DOCS
+from benchmarks.harness.machine import ROOT
 from benchmarks.harness.processes import CannotStart
 from benchmarks.harness.servers import file_server
 from benchmarks.harness.service import up
 from loadtest import mix
-from loadtest.load import Load
-from loadtest.pictures import find, place_pictures
-from loadtest.samples import Step
+from loadtest.pictures import Urls, find, place_pictures
+from loadtest.samples import Step, read, step
 from loadtest.target import Target, Unusable, one_line
 
 MAX_CLIENTS = 1000
 MIN_SECONDS, MAX_SECONDS = 2, 600
+START_S = 30
+DRAIN_S = 10  # for requests submitted before the end of a step
 
 
 class _Parser(argparse.ArgumentParser):
@@ -55,12 +58,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     add("--key", default=os.environ.get("KEY", ""), help="its API key [variable KEY, hidden from others]")
     add("--clients", type=_clients, default="1,2,4,8,16,32", help="clients of each step [%(default)s]")
     add("--seconds", type=_seconds, default="15", help="duration of a step [%(default)s]")
-    add(
-        "--pictures",
-        type=_address,
-        help="with --host: serve the pictures at http://address-of-this-machine:port "
-        "[upload them to the service]",
-    )
+    from_here = "with --host: serve the pictures at http://address-of-this-machine:port [upload them]"
+    add("--pictures", type=_address, help=from_here)
     add("--out", type=Path, default="loadtest-report", help="directory [%(default)s]")
     add("--docs", action="store_true", help="write docs/PERFORMANCE.md and its plots too")
     options = parser.parse_args(arguments)
@@ -112,10 +111,10 @@ def run(options: argparse.Namespace) -> tuple[bool, str]:
             raise Unusable(f"{module} is missing: `make loadtest` installs it")
     options.out.mkdir(parents=True, exist_ok=True)
     steps: list[Step] = []
-    with prepare(options) as load:
-        print(f"{load.host}: {len(options.clients)} steps of {options.seconds} s", flush=True)
+    with prepared(options) as (host, key, pictures):
+        print(f"{host}: {len(options.clients)} steps of {options.seconds} s", flush=True)
         for clients in options.clients:
-            steps.append(load.step(clients, options.seconds))
+            steps.append(run_step(host, key, pictures, clients, options.seconds, options.out.absolute()))
             print(steps[-1], flush=True)
             if steps[-1].overrun:
                 break
@@ -130,8 +129,8 @@ def run(options: argparse.Namespace) -> tuple[bool, str]:
 
 
 @contextmanager
-def prepare(options: argparse.Namespace) -> Iterator[Load]:
-    """Load for the given host, or for a service started here, after a first picture was rendered."""
+def prepared(options: argparse.Namespace) -> Iterator[tuple[str, str, Urls]]:
+    """Host, key and pictures of the service given or started here, which has rendered a first picture."""
     with ExitStack() as stack:
         host, key, pictures = options.host, options.key, ""
         if host is None:
@@ -145,5 +144,42 @@ def prepare(options: argparse.Namespace) -> Iterator[Load]:
             urls = place_pictures(
                 lambda files: [f"{pictures}/{name}" for name in files] if pictures else target.upload(files)
             )
-            target.check(mix.request(urls))
-        yield Load(host, key, options.out.absolute(), urls)
+            target.check(*mix.request(urls))
+        yield host, key, urls
+
+
+def run_step(host: str, key: str, pictures: Urls, clients: int, seconds: int, reports: Path) -> Step:
+    """Load the service with Locust, in a process of its own because it patches the standard library.
+
+    Locust's own report goes into `reports`. Raises `Unusable`.
+    """
+    options = {
+        "locustfile": Path(__file__).with_name("locustfile.py"),
+        "host": host,
+        **{role: ",".join(urls) for role, urls in pictures._asdict().items()},
+        "users": clients,
+        "spawn-rate": clients,
+        "run-time": f"{seconds}s",
+        "stop-timeout": f"{DRAIN_S}s",
+        "html": reports / f"locust-{clients}.html",
+        "exit-code-on-error": 0,  # errors go into our report
+        "loglevel": "WARNING",
+    }
+    with TemporaryDirectory() as folder:
+        samples = Path(folder, "samples")
+        arguments = [f"--{name}={value}" for name, value in {**options, "samples": samples}.items()]
+        try:
+            done = subprocess.run(
+                [sys.executable, "-m", "locust", "--headless", *arguments],
+                cwd=ROOT,
+                env=os.environ | {"KEY": key},  # not an argument, which other users could see
+                capture_output=True,
+                text=True,
+                timeout=START_S + seconds + DRAIN_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise Unusable(f"Locust with {clients} clients did not end") from None
+        if done.returncode:
+            raise Unusable(f"Locust ended with {done.returncode}: {one_line(done.stderr[-300:])}")
+        return step(clients, seconds, read(samples))

@@ -150,9 +150,7 @@ def set_up(environment: Any, **_: Any) -> None:
     """Upload the pictures unless their URLs are given. Exits with one line if the service refuses them."""
     options = environment.parsed_options
     if options.samples:
-        recorder = samples.Recorder(Path(options.samples))
-        for name in ("test_start", "request", "quitting"):
-            getattr(environment.events, name).add_listener(getattr(recorder, name))
+        record_samples(environment.events, Path(options.samples))
     if not options.host:
         sys.exit("loadtest: give the service as --host http://name:port")
     environment.host = options.host.rstrip("/")
@@ -165,3 +163,22 @@ def set_up(environment: Any, **_: Any) -> None:
             Client.pictures = place_pictures(target.upload)
     except Unusable as error:
         sys.exit(f"loadtest: {error}")
+
+
+def record_samples(happens: Any, path: Path) -> None:
+    """Write a sample of each call and each part of a request to a file at the end."""
+    recorded, start = list[samples.Sample](), perf_counter()
+
+    @happens.request.add_listener
+    def record(name: str, response_time: float, exception: Exception | None, **_: Any) -> None:
+        code = None if exception is None else str(exception)
+        recorded.append(samples.Sample(name, perf_counter() - start, response_time, code))
+
+    @happens.test_start.add_listener
+    def start_the_clock(**_: Any) -> None:
+        nonlocal start
+        start = perf_counter()
+
+    @happens.quitting.add_listener
+    def write(**_: Any) -> None:
+        path.write_text(json.dumps(recorded))

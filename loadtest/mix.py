@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from loadtest.pictures import Urls
 
@@ -10,19 +10,6 @@ Drawn = TypeVar("Drawn")
 Choices = Sequence[tuple[int, Drawn]]
 """Values with their probability in per cent."""
 Params = dict[str, Any]
-
-
-class Request(NamedTuple):
-    model: str
-    body: Params
-
-
-class Kind(NamedTuple):
-    """A kind of request; `layers` draws the parameters of its layers."""
-
-    model: str
-    layers: Callable[[Urls], Params]
-    image_format: str
 
 
 SIZES: Choices[Params] = (
@@ -76,24 +63,24 @@ def in_perspective(pictures: Urls) -> Params:
     return {"overlay_image": random.choice(pictures.overlays), "corners": SLANTED}
 
 
-KINDS: Choices[Kind] = (
-    (60, Kind("superimpose", one_overlay, "jpeg")),
-    (15, Kind("superimpose", one_overlay, "png")),
-    (10, Kind("superimpose", one_overlay, "webp")),
-    (10, Kind("superimpose", product, "jpeg")),
-    (3, Kind("superimpose-v2", centred, "jpeg")),
-    (2, Kind("superimpose", in_perspective, "jpeg")),
+KINDS: Choices[tuple[str, Callable[[Urls], Params], str]] = (  # model, draws its layers, format
+    (60, ("superimpose", one_overlay, "jpeg")),
+    (15, ("superimpose", one_overlay, "png")),
+    (10, ("superimpose", one_overlay, "webp")),
+    (10, ("superimpose", product, "jpeg")),
+    (3, ("superimpose-v2", centred, "jpeg")),
+    (2, ("superimpose", in_perspective, "jpeg")),
 )
 
 
-def request(pictures: Urls) -> Request:
-    """A random request."""
-    return request_of_kind(_draw(KINDS), pictures)
+def request(pictures: Urls) -> tuple[str, Params]:
+    """The model and the body of a random request."""
+    model, layers, image_format = _draw(KINDS)
+    return model, body(layers, image_format, pictures)
 
 
-def request_of_kind(kind: Kind, pictures: Urls) -> Request:
-    base = {"base_image": random.choice(pictures.bases)}
-    return Request(kind.model, {**base, **kind.layers(pictures), "image_format": kind.image_format})
+def body(layers: Callable[[Urls], Params], image_format: str, pictures: Urls) -> Params:
+    return {"base_image": random.choice(pictures.bases), **layers(pictures), "image_format": image_format}
 
 
 def _draw(choice: Choices[Drawn]) -> Drawn:

@@ -1,34 +1,28 @@
 """The test pictures: the samples in several sizes and formats."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from io import BytesIO
 from typing import Any, NamedTuple
 
 from PIL import Image, ImageChops
 
+from benchmarks.seed import encode
 from jobs.pictures.inputs import sample_bytes
 
-Kind = tuple[int, tuple[int, int], str]
-"""Number of pictures, size in pixels, format."""
-
-BASES: Sequence[Kind] = (  # together they exceed a worker's cache of decoded inputs
-    (12, (600, 400), "JPEG"),
-    (4, (600, 400), "PNG"),
-    (4, (600, 400), "WEBP"),
-    (8, (1200, 800), "JPEG"),
-    (2, (1200, 800), "PNG"),
-    (2, (1200, 800), "WEBP"),
-    (4, (2400, 1600), "JPEG"),
+KINDS = (  # role, sample, number of pictures, size in pixels, format
+    ("bases", "cup.jpg", 12, (600, 400), "JPEG"),  # all bases exceed a worker's cache of decoded inputs
+    ("bases", "cup.jpg", 4, (600, 400), "PNG"),
+    ("bases", "cup.jpg", 4, (600, 400), "WEBP"),
+    ("bases", "cup.jpg", 8, (1200, 800), "JPEG"),
+    ("bases", "cup.jpg", 2, (1200, 800), "PNG"),
+    ("bases", "cup.jpg", 2, (1200, 800), "WEBP"),
+    ("bases", "cup.jpg", 4, (2400, 1600), "JPEG"),
+    ("overlays", "logo.png", 1, (480, 480), "PNG"),
+    ("overlays", "logo.png", 1, (240, 240), "PNG"),
+    ("overlays", "logo.png", 1, (640, 640), "WEBP"),
+    ("masks", "tshirt-mask.png", 1, (1200, 800), "PNG"),
 )
-OVERLAYS: Sequence[Kind] = ((1, (480, 480), "PNG"), (1, (240, 240), "PNG"), (1, (640, 640), "WEBP"))
-MASKS: Sequence[Kind] = ((1, (1200, 800), "PNG"),)
-SOURCES: Mapping[str, tuple[str, Sequence[Kind]]] = {
-    "bases": ("cup.jpg", BASES),
-    "overlays": ("logo.png", OVERLAYS),
-    "masks": ("tshirt-mask.png", MASKS),
-}
-"""By role: the sample that the pictures are derived from, and their kinds."""
 SAVE_OPTIONS: Mapping[str, Any] = {
     "JPEG": {"quality": 87},
     "PNG": {"compress_level": 3},
@@ -50,18 +44,16 @@ def place_pictures(place: Callable[[Mapping[str, bytes]], Sequence[str]]) -> Url
 
 @cache
 def files() -> Mapping[str, Mapping[str, bytes]]:
-    return {role: dict(_render(role, *source)) for role, source in SOURCES.items()}
-
-
-def _render(role: str, sample: str, kinds: Sequence[Kind]) -> Iterator[tuple[str, bytes]]:
-    with Image.open(BytesIO(sample_bytes(sample) or b"")) as original:
-        original.load()
-    for count, size, image_format in kinds:
-        resized = original.resize(size, Image.Resampling.BICUBIC)
+    """The pictures by role and name."""
+    rendered: dict[str, dict[str, bytes]] = {role: {} for role in Urls._fields}
+    for role, sample, count, size, image_format in KINDS:
+        with Image.open(BytesIO(sample_bytes(sample) or b"")) as original:
+            resized = original.resize(size, Image.Resampling.BICUBIC)
         for number in range(count):
-            out = BytesIO()
-            ImageChops.offset(resized, SHIFT * number).save(out, image_format, **SAVE_OPTIONS[image_format])
-            yield f"{role}-{size[0]}-{number}.{image_format.lower()}", out.getvalue()
+            picture = ImageChops.offset(resized, SHIFT * number)
+            name = f"{role}-{size[0]}-{number}.{image_format.lower()}"
+            rendered[role][name] = encode(picture, image_format, **SAVE_OPTIONS[image_format])
+    return rendered
 
 
 def find(name: str) -> list[bytes]:

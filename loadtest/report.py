@@ -12,7 +12,7 @@ from statistics import mean
 from markdown_it import MarkdownIt
 
 from benchmarks.harness import machine
-from benchmarks.harness.figures import replace_section, table
+from benchmarks.harness.figures import table, write_section
 from loadtest import mix, plots
 from loadtest.samples import MEASURES, Step
 from loadtest.target import Unusable
@@ -116,7 +116,7 @@ def write_docs(report: Report, docs: Path) -> None:
     if not {"overview", "parts"} <= images.keys():
         raise Unusable("too few pictures were made for the plots of the page")
     try:
-        page.write_text(replace_section(page.read_text(), BEGIN, END, f"\n{markdown(report)}"))
+        write_section(page, BEGIN, END, f"\n{markdown(report)}")
     except ValueError as error:
         raise Unusable(f"{page} has {error}") from None
     (docs / "loadtest.png").write_bytes(images["overview"])

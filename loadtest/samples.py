@@ -2,12 +2,11 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import quantiles
-from time import perf_counter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 SUBMIT, POLL, RESULT, PICTURE = "submit", "poll", "result", "picture"
 QUEUE_WAIT, COMPUTE, IN_SERVICE, END_TO_END = "queue wait", "compute", "in the service", "end to end"
@@ -28,25 +27,6 @@ class Sample(NamedTuple):
     at_s: float
     took_ms: float
     code: str | None
-
-
-class Recorder:
-    """Collects samples for a file. Each method is a listener of the Locust event of the same name."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._start = perf_counter()
-        self._samples: list[Sample] = []
-
-    def test_start(self, **_: Any) -> None:
-        self._start = perf_counter()
-
-    def request(self, name: str, response_time: float, exception: Exception | None, **_: Any) -> None:
-        code = None if exception is None else str(exception)
-        self._samples.append(Sample(name, perf_counter() - self._start, response_time, code))
-
-    def quitting(self, **_: Any) -> None:
-        self._path.write_text(json.dumps(self._samples))
 
 
 def read(path: Path) -> list[Sample]:
@@ -91,13 +71,12 @@ class Step:
         )
 
 
-def step(clients: int, seconds: int, samples: Iterable[Sample]) -> Step:
+def step(clients: int, seconds: int, samples: Sequence[Sample]) -> Step:
     """Compute the figures of a step.
 
     All clients start together, so the first second does not count. Requests that finish after `seconds` have
     times, but do not count as throughput.
     """
-    samples = list(samples)
     succeeded = [sample for sample in samples if sample.code is None]
     counted = [sample for sample in succeeded if sample.at_s >= WARM_UP_S]
     finished = [sample for sample in counted if sample.name == END_TO_END]

@@ -2,12 +2,12 @@
 
 import time
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any
 from urllib.parse import quote
 
 import httpx
 
-from loadtest.mix import Request
+from loadtest.mix import Params
 
 MAX_FILES = 20  # of one upload
 TIMEOUT_S = 30
@@ -18,20 +18,12 @@ class Unusable(Exception):
     """The load test cannot run; the text is one line that says why."""
 
 
-class Target:
+class Target(httpx.Client):
     """The service at one address. Does not follow redirects or URLs in responses."""
 
     def __init__(self, host: str, key: str) -> None:
+        super().__init__(base_url=host, headers={"x-api-key": key}, trust_env=False, timeout=TIMEOUT_S)
         self.host = host
-        self._client = httpx.Client(
-            base_url=host, headers={"x-api-key": key}, trust_env=False, timeout=TIMEOUT_S
-        )
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._client.close()
 
     def upload(self, files: Mapping[str, bytes]) -> list[str]:
         """Upload files; returns their URLs in the same order."""
@@ -41,10 +33,9 @@ class Target:
             urls += self._call("file_urls", "POST", "/upload-asset", files=form)
         return urls
 
-    def check(self, request: Request) -> None:
+    def check(self, model: str, body: Params) -> None:
         """Have the service render one picture. Raises `Unusable`."""
-        path = f"/v2/{request.model}"
-        request_id = quote(str(self._call("request_id", "POST", path, json=request.body)), safe="")
+        request_id = quote(str(self._call("request_id", "POST", f"/v2/{model}", json=body)), safe="")
         deadline = time.monotonic() + TIMEOUT_S
         while self._call("status", "GET", f"/v2/requests/{request_id}/status") != "COMPLETED":
             if time.monotonic() > deadline:
@@ -54,7 +45,7 @@ class Target:
     def _call(self, field: str, method: str, path: str, **options: Any) -> Any:
         """A field of the response, which must be 200."""
         try:
-            response = self._client.request(method, path, **options)
+            response = self.request(method, path, **options)
         except httpx.HTTPError as error:
             raise Unusable(f"no answer from {self.host}: {one_line(error) or type(error).__name__}") from None
         if response.status_code != 200:

@@ -118,6 +118,5 @@ def chromium() -> str:
     """The path of Chromium; without it tests are skipped, on CI they fail."""
     path = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
-        message = "no chromium on PATH (apt install chromium)"
-        missing(message)
+        missing("no chromium on PATH (apt install chromium)")
     return path

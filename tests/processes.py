@@ -1,20 +1,19 @@
 """Processes of this machine that descend from one of ours."""
 
-import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 PATIENCE_S = 60
 
 
 def descendants(pid: int) -> set[int]:
     """All descendants of `pid`, in whatever session."""
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
-    pairs = [tuple(map(int, line.split())) for line in listed.splitlines()]
-    below = {pid}
-    while more := {child for child, parent in pairs if parent in below} - below:
-        below |= more
-    return below - {pid}
+    with suppress(psutil.NoSuchProcess):
+        return {each.pid for each in psutil.Process(pid).children(recursive=True)}
+    return set()
 
 
 def await_processes(pid: int, wanted: int) -> None:

@@ -113,8 +113,8 @@ def in_front_of_two(one: int, other: int, folder: Path) -> Iterator[str]:
 def in_front_of_cells(port: int, api_ports: tuple[int, int], folder: Path) -> Iterator[None]:
     """nginx at this port in front of the cells `eu1` and `eu2`."""
     http = NGINX_OF_CELLS.replace("listen 443 ssl;", f"listen 127.0.0.1:{port};")
-    for ours, theirs in zip(("10.0.1.1:8000", "10.0.2.1:8000"), api_ports, strict=True):
-        http = http.replace(ours, f"127.0.0.1:{theirs}")
+    for address, api_port in zip(("10.0.1.1:8000", "10.0.2.1:8000"), api_ports, strict=True):
+        http = http.replace(address, f"127.0.0.1:{api_port}")
     with _serving(_nginx_with(folder, http), f"http://127.0.0.1:{port}", folder):
         yield
 

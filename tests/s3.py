@@ -10,10 +10,9 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import uuid4
 
-from tests.in_thread import in_thread
+from tests.in_thread import Handler, Server, in_thread
 
 
 @dataclass(frozen=True)
@@ -40,50 +39,35 @@ def silent(answer: bytes = b"") -> Iterator[Bucket]:
 def held(until: Callable[[], object]) -> Iterator[Bucket]:
     """A bucket that accepts each picture when `until` has returned, and discards it."""
 
-    class Holding(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
+    class Holding(Handler):
         def do_PUT(self) -> None:
             self.rfile.read(int(self.headers["content-length"]))
             until()
-            self.send_response(200)
-            self.send_header("ETag", '"1"')
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+            self.answer(ETag='"1"')
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with in_thread(ThreadingHTTPServer(("127.0.0.1", 0), Holding)) as server:
-        yield Bucket("s3://held/prefix", _access(f"http://127.0.0.1:{server.server_port}"))
+    with in_thread(Server(Holding)) as server:
+        yield Bucket("s3://held/prefix", _access(server.url))
 
 
 @contextmanager
-def instance_metadata(asked: threading.Semaphore, until: Callable[[], object]) -> Iterator[str]:
-    """The credentials endpoint of an AWS machine: releases `asked`, and responds once `until` returns."""
+def instance_metadata(requested: threading.Semaphore, until: Callable[[], object]) -> Iterator[str]:
+    """The credentials endpoint of an AWS machine: releases `requested`, and responds once `until` returns."""
     expires = "2099-01-01T00:00:00Z"
     keys = {"AccessKeyId": "machine", "SecretAccessKey": "test", "Token": "t", "Expiration": expires}
 
-    class Metadata(BaseHTTPRequestHandler):
+    class Metadata(Handler):
+        protocol_version = "HTTP/1.0"
+
         def do_PUT(self) -> None:
-            self._answer(b"token")
+            self.answer(b"token")
 
         def do_GET(self) -> None:
-            asked.release()
+            requested.release()
             until()
-            self._answer(b"role" if self.path.endswith("/") else json.dumps(keys).encode())
+            self.answer(b"role" if self.path.endswith("/") else json.dumps(keys).encode())
 
-        def _answer(self, body: bytes) -> None:
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with in_thread(ThreadingHTTPServer(("127.0.0.1", 0), Metadata)) as server:
-        yield f"http://127.0.0.1:{server.server_port}"
+    with in_thread(Server(Metadata)) as server:
+        yield server.url
 
 
 def _accept(server: socket.socket, answer: bytes, accepted: threading.Semaphore) -> None:

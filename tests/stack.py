@@ -80,7 +80,7 @@ class Stack:
 
 def environment(redis_url: str, data_dir: object, **settings: object) -> dict[str, str]:
     """The environment of a process with only these settings."""
-    ours = {
+    given = {
         "redis_url": redis_url,
         "data_dir": data_dir,
         "dev_api_key": KEY,
@@ -88,7 +88,7 @@ def environment(redis_url: str, data_dir: object, **settings: object) -> dict[st
         **settings,
     }
     plain = {name: value for name, value in os.environ.items() if not name.startswith("SUPERIMPOSE_")}
-    return plain | {f"SUPERIMPOSE_{name.upper()}": str(value) for name, value in ours.items()}
+    return plain | {f"SUPERIMPOSE_{name.upper()}": str(value) for name, value in given.items()}
 
 
 def empty_database(redis_socket: object, number: int) -> str:

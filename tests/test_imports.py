@@ -1,6 +1,7 @@
 """Imports follow the architecture, and the API process never loads a decoder."""
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -57,27 +58,36 @@ def test_a_package_imports_only_what_it_may(package):
                 assert name in WITHOUT_DECODERS, f"{path} imports {module}.{name}"
 
 
-def test_the_api_process_loads_no_decoder():
-    code = (
-        "import sys; from api.app import create_app; from jobs.config.settings import Settings;"
-        "app = create_app(Settings()); app.openapi(); print(*sys.modules)"
-    )
-    loaded = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
-    )
+@pytest.fixture(scope="module")
+def started():
+    """The output of a process that loads the API, makes an app, and then loads all other packages.
 
-    assert {"PIL", "numpy", "fpng"}.isdisjoint(loaded.stdout.split())
+    The environment has an invalid setting, except while the app is made.
+    """
+    code = """
+import os, sys
+import api.app, jobs.config.settings
+del os.environ["SUPERIMPOSE_WORKERS"]
+api.app.create_app(jobs.config.settings.Settings()).openapi()
+print(*sys.modules)
+os.environ["SUPERIMPOSE_WORKERS"] = "not a number"
+import cli.main, cli.serve.up, cli.serve.roles, worker.tasks, worker.warm_worker, webhooks.sender
+"""
+    env = os.environ | {"SUPERIMPOSE_WORKERS": "not a number"}
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, env=env)
+
+
+def test_the_api_process_loads_no_decoder(started):
+    loaded = set(started.stdout.split())
+    assert "api.app" in loaded
+    assert {"PIL", "numpy", "fpng"}.isdisjoint(loaded)
+
+
+def test_importing_the_packages_reads_no_setting(started):
+    assert (started.returncode, started.stderr) == (0, "")
 
 
 def test_no_module_shadows_the_standard_library():
     tops = {path.stem for path in ROOT.glob("*.py")} | {path.name for path in ROOT.iterdir() if path.is_dir()}
 
     assert tops.isdisjoint({"queue", "types", "logging"})
-
-
-def test_importing_the_packages_reads_no_setting(monkeypatch):
-    monkeypatch.setenv("SUPERIMPOSE_WORKERS", "not a number")
-    code = "import api.app, cli.main, cli.serve.up, cli.serve.roles, jobs.config.settings, "
-    code += "worker.tasks, worker.warm_worker, webhooks.sender"
-
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)

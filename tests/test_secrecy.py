@@ -27,13 +27,13 @@ from tests.redis import guarded_redis
 from tests.redis.sentinels import until
 from tests.stack import ON_LOOPBACK, Stack, environment, running
 
-OUR_KEY = "si_CANARYKEY0000000000000000000000000000000000"
+CLIENT_KEY = "si_CANARYKEY0000000000000000000000000000000000"
 ADMIN_KEY = "si_CANARYADMIN000000000000000000000000000000"
 WRONG_KEY = "si_CANARYWRONG"
 PASSWORD, QUERY, DATA = "CANARYPASSWORD", "CANARYQUERY", "CANARYDATA"
-SECRETS = (OUR_KEY, "CANARYKEY", "CANARYADMIN", WRONG_KEY, "CANARYWRONG", PASSWORD, QUERY, DATA)
+SECRETS = (CLIENT_KEY, "CANARYKEY", "CANARYADMIN", WRONG_KEY, "CANARYWRONG", PASSWORD, QUERY, DATA)
 REDIS_SECRETS = (guarded_redis.PASSWORD, guarded_redis.ENCODED, "p@ss", "p%40ss")
-KEY_HEADERS = {"x-api-key": OUR_KEY}
+KEY_HEADERS = {"x-api-key": CLIENT_KEY}
 INLINE = f"data:image/png;base64,{DATA}{DATA}AA"
 
 
@@ -45,9 +45,9 @@ class Aftermath:
     statuses: set[int] = field(default_factory=set)
     codes: set[str] = field(default_factory=set)
     log: str = ""
-    kept: dict[str, str] = field(default_factory=dict)
+    stored: dict[str, str] = field(default_factory=dict)
     params: str = ""
-    made: list[str] = field(default_factory=list)
+    new_keys: list[str] = field(default_factory=list)
 
 
 @contextmanager
@@ -163,10 +163,10 @@ def uploads(drive: Driver) -> None:
 def administration(drive: Driver) -> None:
     admin = {"x-api-key": ADMIN_KEY}
     made = drive.call("POST", "/admin/keys", headers=admin, json={"name": "shop"}).json()
-    drive.after.made.append(made["key"])
+    drive.after.new_keys.append(made["key"])
     key = f"/admin/keys/{made['key_id']}"
     rotated = drive.call("POST", f"{key}/rotate", headers=admin, json={}).json()
-    drive.after.made.append(rotated["key"])
+    drive.after.new_keys.append(rotated["key"])
     drive.call("GET", "/v1/get-user-credits", headers={"x-api-key": made["key"]})
     drive.call("POST", f"{key}/credit", headers=admin, json={"amount": made["key"]})
     drive.call("POST", "/admin/keys", headers=admin, json={"name": [made["key"]], "scopes": [INLINE]})
@@ -273,9 +273,7 @@ def unpacked(value: bytes) -> bytes:
     for unpack in (zlib.decompress, lambda text: zlib.decompress(base64.b64decode(text)), base64.b64decode):
         try:
             return value + b" " + unpack(value)
-        except ValueError:
-            continue
-        except zlib.error:
+        except (ValueError, zlib.error):
             continue
     return value
 
@@ -288,7 +286,7 @@ def after(tmp_path_factory, origin):
         env = environment(
             guarded.tls,
             directory,
-            dev_api_key=OUR_KEY,
+            dev_api_key=CLIENT_KEY,
             admin_key=ADMIN_KEY,
             fetch_allow="127.0.0.1/32,::1/128",
             max_attempts=2,
@@ -314,9 +312,9 @@ def after(tmp_path_factory, origin):
                     if where.startswith("superimpose:request:") and where.endswith(" params"):
                         after.params += text
                     else:
-                        after.kept[where] = after.kept.get(where, "") + text
+                        after.stored[where] = after.stored.get(where, "") + text
             redis_gone(drive, guarded.process)
-            until(lambda: "Redis cannot be reached" in (directory / "log").read_text(), "a worker says so")
+            until(lambda: "Redis cannot be reached" in (directory / "log").read_text(), "a worker logs it")
         after.log = (directory / "log").read_text()
     origin.release.set()
     origin.release.clear()
@@ -338,7 +336,7 @@ def test_all_kinds_of_responses_occurred(after):
         "internal",
         "unavailable",
     }
-    for said in (
+    for text in (
         '"exc_type"',
         "superimpose.access",
         "was not fetched",
@@ -346,9 +344,8 @@ def test_all_kinds_of_responses_occurred(after):
         "COMPLETED",
         "Redis",
     ):
-        assert said in after.log
-    assert any(key.startswith("rq:job:") for key in after.kept)
-    assert any(key.startswith("rq:job:") for key in after.kept)
+        assert text in after.log
+    assert any(key.startswith("rq:job:") for key in after.stored)
 
 
 @pytest.mark.parametrize("secret", SECRETS + REDIS_SECRETS)
@@ -363,21 +360,21 @@ def test_no_response_contains_a_secret(after, secret):
 
 @pytest.mark.parametrize("secret", SECRETS + REDIS_SECRETS)
 def test_redis_contains_no_secret_but_the_urls_that_workers_fetch(after, secret):
-    assert {where: value for where, value in after.kept.items() if secret in value} == {}
+    assert {where: value for where, value in after.stored.items() if secret in value} == {}
     assert (secret in after.params) == (secret == QUERY)
 
 
 def test_a_new_key_is_only_in_the_response_that_returns_it(after):
-    assert len(after.made) == 2
-    for key in after.made:
+    assert len(after.new_keys) == 2
+    for key in after.new_keys:
         assert key not in after.log
-        assert not any(key in value for value in after.kept.values())
+        assert not any(key in value for value in after.stored.values())
         assert not any(key in answer for answer in after.answers)
 
 
 def test_the_rq_job_contains_nothing_of_the_request(after):
-    data = [value for where, value in after.kept.items() if where.endswith(" data")]
-    described = {value for where, value in after.kept.items() if where.endswith(" description")}
+    data = [value for where, value in after.stored.items() if where.endswith(" data")]
+    described = {value for where, value in after.stored.items() if where.endswith(" description")}
 
     assert data
     assert all(

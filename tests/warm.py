@@ -36,11 +36,11 @@ LONGEST = 2**20
 class Forked:
     """Like `subprocess.Popen`, for a process that is not our child."""
 
-    def __init__(self, args: Sequence[str], told: socket.socket) -> None:
+    def __init__(self, args: Sequence[str], reports: socket.socket) -> None:
         self.args = list(args)
         self.returncode: int | None = None
-        self._told = told
-        self.pid = int(told.recv(LONGEST))
+        self._reports = reports
+        self.pid = int(reports.recv(LONGEST))
 
     def poll(self) -> int | None:
         """The exit status, if it has ended."""
@@ -65,9 +65,9 @@ class Forked:
         self.send_signal(signal.SIGKILL)
 
     def _await(self, timeout_s: float | None) -> int | None:
-        if self.returncode is None and select.select([self._told], [], [], timeout_s)[0]:
-            self.returncode = int(self._told.recv(LONGEST))
-            self._told.close()
+        if self.returncode is None and select.select([self._reports], [], [], timeout_s)[0]:
+            self.returncode = int(self._reports.recv(LONGEST))
+            self._reports.close()
         return self.returncode
 
 
@@ -84,11 +84,11 @@ def start_child(pipe: int) -> Any:
 
 
 def _fork(loaded: Sequence[str], args: Sequence[str], env: Mapping[str, str], fds: list[int]) -> Forked:
-    told, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    reports, other_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     order = json.dumps({"args": list(args), "env": dict(env)}).encode()
-    with theirs:
-        socket.send_fds(_loaded(loaded)[0], [order], [theirs.fileno(), *fds])
-    return Forked(args, told)
+    with other_end:
+        socket.send_fds(_loaded(loaded)[0], [order], [other_end.fileno(), *fds])
+    return Forked(args, reports)
 
 
 def _loads_other(env: Mapping[str, str]) -> bool:
@@ -99,16 +99,16 @@ def _loads_other(env: Mapping[str, str]) -> bool:
 @cache
 def _loaded(modules: Sequence[str]) -> tuple[socket.socket, Mapping[str, str]]:
     """A connection to a process that has loaded these, which ends with ours; and its environment."""
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    with theirs:
-        process = subprocess.Popen([sys.executable, "-m", "tests.warm", *modules], stdin=theirs.fileno())
+    own_end, other_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    with other_end:
+        process = subprocess.Popen([sys.executable, "-m", "tests.warm", *modules], stdin=other_end.fileno())
 
     def end() -> None:
-        ours.close()
+        own_end.close()
         process.wait()
 
     atexit.register(end)
-    return ours, dict(os.environ)
+    return own_end, dict(os.environ)
 
 
 def _await_order(orders: socket.socket) -> dict[str, Any]:
@@ -122,14 +122,14 @@ def _await_order(orders: socket.socket) -> dict[str, Any]:
             sys.exit()
         if os.fork() == 0:
             orders.close()
-            told, out, err, *pipe = fds
+            reports, out, err, *pipe = fds
             if pid := os.fork():
                 for fd in pipe:
                     os.close(fd)
-                _tell_the_end(pid, socket.socket(fileno=told))
+                _report_end(pid, socket.socket(fileno=reports))
             os.dup2(out, 1)
             os.dup2(err, 2)
-            for fd in (told, out, err):
+            for fd in (reports, out, err):
                 os.close(fd)
             numbers = {PIPE: pipe[0] if pipe else 0, PARENT: os.getppid()}
             order = json.loads(text)
@@ -138,11 +138,11 @@ def _await_order(orders: socket.socket) -> dict[str, Any]:
             os.close(fd)
 
 
-def _tell_the_end(pid: int, told: socket.socket) -> NoReturn:
+def _report_end(pid: int, reports: socket.socket) -> NoReturn:
     """Report the exit status of our child, as only a parent learns it."""
-    told.send(str(pid).encode())
+    reports.send(str(pid).encode())
     _, status = os.waitpid(pid, 0)
-    told.send(str(os.waitstatus_to_exitcode(status)).encode())
+    reports.send(str(os.waitstatus_to_exitcode(status)).encode())
     os._exit(0)
 
 

@@ -22,8 +22,8 @@ BROKEN = Failure(FailureCode.INTERNAL, "broken")
 
 def with_webhooks(settings: Settings, **more: Any) -> Settings:
     """The settings of a service with receivers on loopback."""
-    ours = {"webhook_secret": (MASTER,), "webhook_http": True, "fetch_allow": ("127.0.0.1/32",)}
-    return settings.model_copy(update=ours | more)
+    given = {"webhook_secret": (MASTER,), "webhook_http": True, "fetch_allow": ("127.0.0.1/32",)}
+    return settings.model_copy(update=given | more)
 
 
 def new_request(

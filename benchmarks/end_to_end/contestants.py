@@ -8,8 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from benchmarks.harness.clients import Client, Peer, Thumbor
-from benchmarks.harness.inputs import PLAIN_PILLOW, SAME_FUNCTION, Workload
+from benchmarks.harness.clients import PLAIN_PILLOW, SAME_FUNCTION, Client, Peer, Thumbor, Workload
 from benchmarks.harness.machine import ROOT, output
 from benchmarks.harness.processes import CannotStart
 from benchmarks.harness.service import RedisServer, running, service
@@ -35,8 +34,13 @@ class Contestant(NamedTuple):
     worker: str = ""
     settings: Mapping[str, object] = {}
     client: type[Client] = Peer
-    python: Path = HERE
     workloads: Sequence[Workload] = (*SAME_FUNCTION, *PLAIN_PILLOW)
+
+    @property
+    def python(self) -> Path:
+        """All peers but RQ have their own environment."""
+        library = self.packages[0]
+        return HERE if library in ("superimpose", "rq") else ROOT / f".venv-peers/{library}/bin/python"
 
     @contextmanager
     def running(self, server: RedisServer, workers: int) -> Iterator[Client]:
@@ -67,15 +71,10 @@ class Contestant(NamedTuple):
         return output(str(self.python), "-c", VERSIONS, *self.packages)
 
 
-def environment_of(name: str) -> Path:
-    return ROOT / ".venv-peers" / name / "bin" / "python"
-
-
 def queue(library: str, name: str, label: str, worker: str) -> Contestant:
-    """A queue behind uvicorn[standard] with one process, as ours; all but RQ have their own environment."""
+    """A queue behind uvicorn[standard] with one process, as ours."""
     api = f"-m uvicorn {PEERS}.{library}_app:app --port {{port}} --no-access-log --log-level warning"
-    python = HERE if library == "rq" else environment_of(library)
-    return Contestant(name, label, (library, "redis"), api, worker, python=python)
+    return Contestant(name, label, (library, "redis"), api, worker)
 
 
 RQ = f"-m rq.cli worker --logging_level WARNING --worker-class {PEERS}.rq_worker"
@@ -89,13 +88,8 @@ THUMBOR = (
     f"--conf {Path(__file__).parent}/peers/thumbor.conf"
 )
 PACKAGES = ("superimpose", "fastapi", "uvicorn", "redis", "rq", "pillow")
-OURS = Contestant(  # only for the workloads in which all contestants do the same work
-    "ours",
-    "Superimpose, cache of decoded inputs off",
-    PACKAGES,
-    settings={"cache_bytes": 0},
-    workloads=SAME_FUNCTION,
-)
+UNCACHED = "Superimpose, cache of decoded inputs off"  # only where all contestants do the same work
+OURS = Contestant("ours", UNCACHED, PACKAGES, settings={"cache_bytes": 0}, workloads=SAME_FUNCTION)
 SHIPPED = Contestant("shipped", "Superimpose", PACKAGES)
 ALL = (
     OURS,
@@ -105,13 +99,5 @@ ALL = (
     queue("celery", "celery", "Celery", CELERY),
     queue("arq", "arq", "arq", f"-m {PEERS}.arq_app"),
     queue("dramatiq", "dramatiq", "dramatiq", DRAMATIQ),
-    Contestant(
-        "thumbor",
-        "thumbor",
-        ("thumbor", "pillow"),
-        THUMBOR,
-        client=Thumbor,
-        python=environment_of("thumbor"),
-        workloads=PLAIN_PILLOW,
-    ),
+    Contestant("thumbor", "thumbor", ("thumbor", "pillow"), THUMBOR, client=Thumbor, workloads=PLAIN_PILLOW),
 )

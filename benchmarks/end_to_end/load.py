@@ -7,11 +7,10 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import cache, partial
-from typing import NamedTuple
 
 from benchmarks import seed
-from benchmarks.harness.clients import Client, Superimpose
-from benchmarks.harness.inputs import Job
+from benchmarks.harness.clients import Client, Job, Superimpose
+from benchmarks.harness.figures import Pace, pace
 from benchmarks.harness.processes import suspended, wait_for
 from compositor import DecodedCache, SuperimposeParams, superimpose
 from jobs import keyspace
@@ -21,30 +20,21 @@ from jobs.lifecycle.status import Status
 CORES = os.cpu_count() or 1
 
 
-class Batch(NamedTuple):
-    """Pictures per second, from the first submit to the last picture fetched, and CPU time per job."""
-
-    per_s: float
-    cpu_ms: float
-
-
-def batch(client: Client, jobs: Sequence[Job]) -> Batch:
+def batch(client: Client, jobs: Sequence[Job]) -> Pace:
     """Submit all jobs, then poll and fetch one picture after the other."""
-    used, start = client.cpu_s(), time.perf_counter()
-    for job_id in [client.submit(job) for job in jobs]:
-        wait_for(partial(client.picture_if_done, job_id), "picture")
-    took_s = time.perf_counter() - start
-    return Batch(len(jobs) / took_s, 1000 * (client.cpu_s() - used) / len(jobs))
+
+    def render() -> None:
+        for job_id in [client.submit(job) for job in jobs]:
+            wait_for(partial(client.picture_if_done, job_id), "picture")
+
+    return pace(render, len(jobs), client.cpu_s)
 
 
-def drained(client: Superimpose, jobs: Sequence[Job]) -> tuple[float, float]:
-    """Pictures a second and CPU ms per picture, with workers suspended while the queue is filled."""
+def drained(client: Superimpose, jobs: Sequence[Job]) -> Pace:
+    """The pace of workers that are suspended while the queue is filled."""
     with suspended(client.pids[1:]):
         ids = [client.submit(job) for job in jobs]
-        used, start = client.cpu_s(), time.perf_counter()
-    for request_id in ids:
-        _finished_at(client, request_id)
-    return len(jobs) / (time.perf_counter() - start), 1000 * (client.cpu_s() - used) / len(jobs)
+    return pace(lambda: [_finished_at(client, each) for each in ids], len(jobs), client.cpu_s)
 
 
 def steady_per_s(client: Superimpose, jobs: Sequence[Job], late: Container[Job] = ()) -> float:
@@ -73,18 +63,15 @@ def _finished_at(client: Superimpose, request_id: str) -> float:
 
 
 @contextmanager
-def bare_loop() -> Iterator[Callable[[int, str, bool], tuple[float, float]]]:
-    """A function from number of jobs, format and cached inputs to pictures/s and CPU ms per picture.
-
-    The processes stay warm between its calls.
-    """
+def bare_loop() -> Iterator[Callable[[int, str, bool], Pace]]:
+    """A function from number of jobs, format and cached inputs to the pace of processes that stay warm."""
     with ProcessPoolExecutor(CORES, multiprocessing.get_context("spawn")) as pool:
 
-        def measure(jobs: int, image_format: str, cached: bool) -> tuple[float, float]:
+        def measure(jobs: int, image_format: str, cached: bool) -> Pace:
             start, each = time.perf_counter(), jobs // CORES
             cpu_s = sum(pool.map(_loop_s, [each] * CORES, [image_format] * CORES, [cached] * CORES))
             jobs = each * CORES
-            return jobs / (time.perf_counter() - start), 1000 * cpu_s / jobs
+            return Pace(jobs / (time.perf_counter() - start), 1000 * cpu_s / jobs)
 
         for cached in (False, True):
             measure(4 * CORES, "jpeg", cached)

@@ -6,10 +6,10 @@ from operator import ge, le
 from statistics import median
 from typing import Any, NamedTuple
 
+from benchmarks.end_to_end.parts import BACKLOGS
 from benchmarks.end_to_end.results import Results
-from benchmarks.end_to_end.service import BACKLOGS
-from benchmarks.harness.figures import DOCS, median_ratio, medians, replace_section, table
-from benchmarks.harness.inputs import PLAIN_PILLOW, SAME_FUNCTION
+from benchmarks.harness.clients import PLAIN_PILLOW, SAME_FUNCTION
+from benchmarks.harness.figures import median_ratio, medians, table
 from benchmarks.scenarios.worker import cpu_ms
 
 BEGIN, END = "<!-- bench-e2e -->", "<!-- /bench-e2e -->"
@@ -45,11 +45,6 @@ class Target(NamedTuple):
         return self.compare(median(self.figures), self.limit) if self.figures else None
 
 
-def write(results: Results) -> None:
-    page = DOCS / "PERFORMANCE.md"
-    page.write_text(replace_section(page.read_text(), BEGIN, END, sections(results)))
-
-
 def sections(results: Results) -> str:
     return "\n\n".join([*_head(results), *_service(results), *_contest(results)])
 
@@ -61,12 +56,14 @@ def targets(results: Results) -> list[Target]:
     def origins(column: str) -> list[float]:
         return [row[column] / row["at_once"] for row in results.rows("origins")]
 
-    def percent_more(backlog: tuple[int, int], other: tuple[int, int]) -> list[float]:
-        ones, others = (
-            [cpu_ms(row) + row["redis"] for row in results.rows("backlog", waiting=waiting, keys=keys)]
-            for waiting, keys in (backlog, other)
-        )
-        return [100 * (one / another - 1) for one, another in zip(ones, others, strict=False)]
+    few, many, of_many_keys = (
+        [cpu_ms(row) + row["redis"] for row in results.rows("backlog", waiting=waiting, keys=keys)]
+        for waiting, keys in BACKLOGS
+    )
+    more, keys_more = (
+        [100 * (one / other - 1) for one, other in zip(ones, others, strict=False)]
+        for ones, others in ((many, few), (of_many_keys, many))
+    )
 
     overhead = [row["cpu_ms"] - row["bare_cpu_ms"] for row in _undisturbed(results, "jpeg", cached=False)]
     paces: dict[str, list[float]] = {}
@@ -75,9 +72,8 @@ def targets(results: Results) -> list[Target]:
     ours = paces.pop("shipped", [])
     peer = max(paces, key=lambda name: median(paces[name]), default="")
     faster = [median_ratio(ours, paces[peer])] if ours and peer else []
-    few, many, of_many_keys = BACKLOGS
-    more, keys_more = percent_more(many, few), percent_more(of_many_keys, many)
-    idle, other_key = results.column("idle", "p50_ms"), results.column("other_key", "s")
+    idle = [row["p50_ms"] for row in results.rows("idle")]
+    other_key = [row["s"] for row in results.rows("other_key")]
     jpeg, png, times = drained("jpeg", False), drained("png", False), f"{{:.2f}} x {peer}"
     return [
         Target("Full queue, cache off, JPEG: at least 0.80 of the bare loop", "0.48", jpeg, ge, 0.80),
@@ -117,7 +113,7 @@ def _versions(results: Results) -> str:
 
 
 def _service(results: Results) -> Iterator[str]:
-    if measured := len(list(results.rows("drained"))):
+    if measured := len(results.rows("drained")):
         yield "### From a full queue"
         heads = ("workers", "pictures/s", "bare loop", "ratio", "CPU ms", "bare loop", "difference")
         yield table(("cache of decoded inputs", *heads), _drained(results))
@@ -125,7 +121,7 @@ def _service(results: Results) -> Iterator[str]:
         if undisturbed < measured:
             left_out = f"Left out: {measured - undisturbed} of {measured} measurements"
             yield f"{left_out}, with other load on the cores."
-    if any(results.rows("backlog")):
+    if results.rows("backlog"):
         yield "### An empty job while others wait"
         rows = []
         for waiting, keys in BACKLOGS:
@@ -158,23 +154,23 @@ def _drained(results: Results) -> Iterator[list[str]]:
 
 
 def _contest(results: Results) -> Iterator[str]:
-    contestants = list(results.rows("contestants"))
-    workers = {row["name"]: row for row in results.rows("workers")}
-    if any(results.rows("rates")):
+    if results.rows("rates"):
+        workers = {row["name"]: row["best"] for row in results.rows("workers")}
         paces, costs = [], []
-        for each in contestants:
-            figures = [_rates(results, each["name"], workload.name) for workload in WORKLOADS]
-            mb = [value for value in results.column("resident", "mb", contestant=each["name"]) if value]
-            about = [str(workers[each["name"]]["best"]), f"{median(mb):.0f}" if mb else ""]
-            paces.append([each["label"], *about, *(f"{row[0]:.1f}" if row else "" for row in figures)])
-            costs.append([each["label"], *(f"{row[1]:.1f}+{row[2]:.1f}" if row else "" for row in figures)])
+        for each in results.rows("contestants"):
+            name, label = each["name"], each["label"]
+            mb = [row["mb"] for row in results.rows("resident", contestant=name) if row["mb"]]
+            figures = [_rates(results, name, workload.name) for workload in WORKLOADS]
+            per_s = [f"{row[0]:.1f}" if row else "" for row in figures]
+            paces.append([label, str(workers[name]), f"{median(mb):.0f}" if mb else "", *per_s])
+            costs.append([label, *(f"{row[1]:.1f}+{row[2]:.1f}" if row else "" for row in figures)])
         columns = [workload.title for workload in WORKLOADS]
         yield "### Pictures a second"
         yield LEGEND
         yield table(("", "workers", "MB", *columns), paces)
         yield "### CPU ms a picture, and Redis's"
         yield table(("", *columns), costs)
-    if faults := list(results.rows("faults")):
+    if faults := results.rows("faults"):
         yield "\n".join(f"- {each['contestant']} failed and is left out: {each['text']}" for each in faults)
 
 

@@ -3,7 +3,6 @@
 import json
 import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,12 +40,9 @@ class Results:
         self.data.setdefault(table, []).append(row)
         self.path.write_text(json.dumps(self.data, indent=1))
 
-    def rows(self, table: str, **values: Any) -> Iterator[dict[str, Any]]:
+    def rows(self, table: str, **values: Any) -> list[dict[str, Any]]:
         """The rows that have these values."""
-        return (row for row in self.data.get(table, []) if values.items() <= row.items())
-
-    def column(self, table: str, column: str, **values: Any) -> list[Any]:
-        return [row[column] for row in self.rows(table, **values)]
+        return [row for row in self.data.get(table, []) if values.items() <= row.items()]
 
 
 @dataclass(frozen=True)
@@ -62,3 +58,8 @@ class Run:
 
     def log(self, text: str) -> None:
         print(f"{(time.monotonic() - self.started_s) / 60:5.1f} min   {text}", flush=True)
+
+    def add_fault(self, contestant: str, error: Exception) -> None:
+        text = f"{type(error).__name__}: {error}"
+        self.results.add("faults", contestant=contestant, text=text)
+        self.log(f"{contestant} is left out: {text}")

@@ -1,5 +1,6 @@
-"""HTTP clients of the contestants: submit, poll, fetch the picture."""
+"""The jobs of the contestants, and HTTP clients that submit them, poll and fetch the picture."""
 
+import itertools
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -7,14 +8,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from http.client import HTTPConnection
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
+from uuid import uuid4
 
 from redis import Redis
 
-from benchmarks.harness.inputs import Job
+from benchmarks import seed
 from benchmarks.harness.processes import cpu_s, wait_for
-from benchmarks.seed import PARAMS
 
 CONNECTIONS = 16
 CALL_TIMEOUT_S = 60
@@ -22,6 +23,63 @@ THUMBOR_WIDTH = 25
 """Overlay width in per cent of the base: 0.4 of 640 pixels on 1024."""
 SAMPLE = {"rescale_factor": 0.33, "x_offset": 430, "y_offset": 235}
 JSON = "application/json"
+
+
+class Job(NamedTuple):
+    """A picture to render; the peers' workers call `function`, the compositor or plain Pillow."""
+
+    base_image: str
+    overlay_image: str
+    image_format: str
+    function: str
+
+
+class Workload(NamedTuple):
+    """A kind of job; `title` is its name in tables, `bases` and `logos` whether each job has its own."""
+
+    name: str
+    title: str
+    image_format: str
+    function: str
+    bases: bool
+    logos: bool
+
+
+SAME_FUNCTION = [
+    Workload("seed-jpeg", "seed, JPEG", "jpeg", "compositor", bases=False, logos=False),
+    Workload("seed-png", "seed, PNG", "png", "compositor", bases=False, logos=False),
+]
+PLAIN_PILLOW = [
+    Workload("different-jpeg", "all new, JPEG", "jpeg", "pillow", bases=True, logos=True),
+    Workload("different-png", "all new, PNG", "png", "pillow", bases=True, logos=True),
+    Workload("one-base-jpeg", "logos, JPEG", "jpeg", "pillow", bases=False, logos=True),
+    Workload("one-base-png", "logos, PNG", "png", "pillow", bases=False, logos=True),
+]
+SEED_JPEG, DIFFERENT_JPEG = SAME_FUNCTION[0], PLAIN_PILLOW[0]
+
+_numbers = itertools.count(1)
+
+
+def new_jobs(workload: Workload, origin: str, count: int, delay_ms: int = 0) -> list[Job]:
+    """Jobs with inputs that no cache has seen, if the workload has different ones.
+
+    `origin` is the URL of a server of `seed_file`, which delays each input by `delay_ms`.
+    """
+    return [
+        Job(
+            f"{origin}/base-{number if workload.bases else 0}.jpeg?{delay_ms}",
+            f"{origin}/logo-{number if workload.logos else 0}.png?{delay_ms}",
+            workload.image_format,
+            workload.function,
+        )
+        for number in itertools.islice(_numbers, count)
+    ]
+
+
+def seed_file(name: str) -> list[bytes]:
+    """The seed's base or overlay with a number appended: the same picture, but new to any cache."""
+    kind, _, number = name.partition(".")[0].partition("-")
+    return [seed.base_jpeg() if kind == "base" else seed.overlay_png(), number.encode()]
 
 
 class UnexpectedStatus(Exception):
@@ -87,7 +145,7 @@ class Superimpose(Client):
         super().__init__(url, pids, {"x-api-key": key})
 
     def submit(self, job: Job) -> str:
-        body = job._asdict() | PARAMS
+        body = job._asdict() | seed.PARAMS
         del body["function"]
         return str(self.post("/v2/superimpose", body)["request_id"])
 
@@ -115,10 +173,12 @@ class Peer(Client):
     """A peer behind FastAPI."""
 
     def submit(self, job: Job) -> str:
-        return str(self.post("/jobs", job._asdict())["id"])
+        job_id = str(uuid4())
+        self.post("/jobs", {"id": job_id, **job._asdict()})
+        return job_id
 
     def picture_if_done(self, job_id: str) -> bytes | None:
-        status = json.loads(self.get(f"/jobs/{job_id}"))["status"].lower()
+        status = json.loads(self.get(f"/jobs/{job_id}")).lower()
         if status.startswith("fail"):
             raise RuntimeError(f"job {job_id}: {status}")
         if status not in ("done", "finished", "success", "complete"):
@@ -136,7 +196,7 @@ class Thumbor(Client):
 
     def submit(self, job: Job) -> str:
         base, overlay = (quote(url, safe="") for url in job[:2])
-        place = f"{PARAMS['x_offset']},{PARAMS['y_offset']},0,{THUMBOR_WIDTH}"
+        place = f"{seed.PARAMS['x_offset']},{seed.PARAMS['y_offset']},0,{THUMBOR_WIDTH}"
         path = f"/unsafe/filters:watermark({overlay},{place}):format({job.image_format})/{base}"
         self._pictures[path] = self._threads.submit(self.get, path)
         return path

@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from statistics import median
 from time import perf_counter
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from benchmarks.harness.machine import ROOT
 
@@ -37,6 +38,27 @@ def timed(work: Callable[[], object], clock: Clock = perf_counter) -> Callable[[
     return lambda: 1000 * cost(work, clock)[0]
 
 
+class Pace(NamedTuple):
+    """Things done per second, and the CPU time of each."""
+
+    per_s: float
+    cpu_ms: float
+
+
+def pace(work: Callable[[], object], count: int, cpu_s: Clock) -> Pace:
+    """The pace of `work`, which does `count` things; `cpu_s` may be slow to read."""
+    used, start = cpu_s(), perf_counter()
+    work()
+    took_s = perf_counter() - start
+    return Pace(count / took_s, 1000 * (cpu_s() - used) / count)
+
+
+def rounds_ms(rounds: int, *works: Callable[[], object], clock: Clock = perf_counter) -> list[list[float]]:
+    """The ms of each work in each of the interleaved rounds."""
+    contestants = {str(number): timed(work, clock) for number, work in enumerate(works)}
+    return list(interleaved(contestants, rounds).values())
+
+
 def percentile(values: Sequence[float], percent: float) -> float:
     """The percentile by the nearest-rank method."""
     return sorted(values)[max(0, math.ceil(len(values) * percent / 100) - 1)]
@@ -63,10 +85,10 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]], first: str = "---
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def replace_section(page: str, begin: str, end: str, section: str) -> str:
-    """Replace the text between two marks. Raises ValueError if they are missing."""
-    before, found, rest = page.partition(f"{begin}\n")
+def write_section(page: Path, begin: str, end: str, section: str) -> None:
+    """Replace the text between two marks of a page. Raises ValueError if they are missing."""
+    before, found, rest = page.read_text().partition(f"{begin}\n")
     _, closed, after = rest.partition(end)
     if not (found and closed):
         raise ValueError(f"no place for figures: {begin} and {end}, a line each")
-    return f"{before}{begin}\n{section}\n{end}{after}"
+    page.write_text(f"{before}{begin}\n{section}\n{end}{after}")

@@ -2,17 +2,21 @@
 
 from io import BytesIO
 
-from matplotlib.axes import Axes
+import matplotlib as mpl
 from matplotlib.figure import Figure
 
 COLOURS = ("#2563eb", "#d97706", "#b91c1c")
 
-
-def plain(panel: Axes) -> None:
-    """Remove the frame and draw horizontal grid lines behind the data."""
-    panel.grid(axis="y", color="#e5e7eb")
-    panel.set_axisbelow(True)
-    panel.spines[["top", "right"]].set_visible(False)
+mpl.rcParams |= {
+    "figure.constrained_layout.use": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,  # grid lines lie behind the data
+    "axes.grid": True,
+    "axes.grid.axis": "y",
+    "grid.color": "#e5e7eb",
+    "legend.frameon": False,
+}
 
 
 def png(figure: Figure) -> bytes:

@@ -6,7 +6,6 @@ import multiprocessing
 import re
 import socket
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
@@ -21,16 +20,22 @@ from benchmarks.harness.processes import wait_for
 Find = Callable[[str], Sequence[bytes]]
 """Returns the pieces of the file with this name; empty if there is none."""
 
+Respond = Callable[[bytes, asyncio.Transport], None]
+"""Responds to the request with this head."""
+
 FILE = re.compile(rb"GET /([\w.-]+)(?:\?(\d+))? ")
 LENGTH = re.compile(rb"content-length: (\d+)", re.IGNORECASE)
 
 
-class _Server(asyncio.Protocol, ABC):
-    """Handles one request after another on a persistent connection."""
+class _Server(asyncio.Protocol):
+    """Reads one request after another on a persistent connection."""
+
+    def __init__(self, respond: Respond) -> None:
+        self._respond = respond
+        self._received = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._received = b""
 
     def data_received(self, data: bytes) -> None:
         self._received += data
@@ -40,52 +45,41 @@ class _Server(asyncio.Protocol, ABC):
             if len(self._received) < end:
                 return
             self._received = self._received[end:]
-            self.handle(head)
-
-    @abstractmethod
-    def handle(self, head: bytes) -> None:
-        """Handle a complete request with this head."""
+            self._respond(head, self._transport)
 
 
-class _Files(_Server):
-    """Responds to `/NAME?D` after D ms; the name is the ETag."""
+def _respond_with_file(find: Find, head: bytes, transport: asyncio.Transport) -> None:
+    """Respond to `/NAME?D` after D ms; the name is the ETag."""
+    match = FILE.match(head)
+    name, delay_ms = (match[1].decode(), int(match[2] or 0)) if match else ("", 0)
+    is_known = f'"{name}"'.encode() in head
 
-    def __init__(self, find: Find) -> None:
-        self._find = find
-
-    def handle(self, head: bytes) -> None:
-        match = FILE.match(head)
-        name, delay_ms = (match[1].decode(), int(match[2] or 0)) if match else ("", 0)
-        is_known = f'"{name}"'.encode() in head
-        asyncio.get_running_loop().call_later(delay_ms / 1000, self._respond, name, is_known)
-
-    def _respond(self, name: str, is_known: bool) -> None:
-        if self._transport.is_closing():
+    def respond() -> None:
+        if transport.is_closing():
             return
-        pieces = [] if is_known else self._find(name)
+        pieces = [] if is_known else find(name)
         status = "304 Not Modified" if is_known else "200 OK" if pieces else "404 Not Found"
         length = "" if is_known else f"Content-Length: {sum(map(len, pieces))}\r\n"
         head = f'HTTP/1.1 {status}\r\nContent-Type: {guess_type(name)[0]}\r\n{length}ETag: "{name}"\r\n\r\n'
-        self._transport.writelines([head.encode(), *pieces])
+        transport.writelines([head.encode(), *pieces])
+
+    asyncio.get_running_loop().call_later(delay_ms / 1000, respond)
 
 
-class _Calls(_Server):
-    """Records the arrival times of POSTs, and returns and clears them at a GET."""
-
-    def __init__(self, arrived: list[float]) -> None:
-        self._arrived = arrived
-
-    def handle(self, head: bytes) -> None:
-        if head.startswith(b"POST"):
-            self._arrived.append(time.time())
-            self._transport.write(b"HTTP/1.1 204 No Content\r\n\r\n")
-            return
-        body = json.dumps(self._arrived).encode()
-        self._arrived.clear()
-        self._transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
+def _record_call(arrived: list[float], head: bytes, transport: asyncio.Transport) -> None:
+    """Record the arrival time of a POST; return and clear all times at a GET."""
+    if head.startswith(b"POST"):
+        arrived.append(time.time())
+        transport.write(b"HTTP/1.1 204 No Content\r\n\r\n")
+        return
+    body = json.dumps(arrived).encode()
+    arrived.clear()
+    transport.write(b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body))
 
 
 class Receiver:
+    """A client of the receiver of events."""
+
     def __init__(self, origin: str) -> None:
         self.url = f"{origin}/webhooks/superimpose"
         self._connection = HTTPConnection(origin.removeprefix("http://"))
@@ -107,23 +101,25 @@ class Receiver:
         return list(json.load(self._connection.getresponse()))
 
 
-def _serve(listening: socket.socket, make: Callable[[], _Server]) -> None:
+def _serve(listening: socket.socket, respond: Respond) -> None:
     async def run() -> None:
-        server = await asyncio.get_running_loop().create_server(make, sock=listening)
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(partial(_Server, respond), sock=listening)
         await server.serve_forever()
 
     uvloop.run(run())
 
 
 @contextmanager
-def _listening(make: Callable[[], _Server], host: str, port: int) -> Iterator[str]:
-    """The URL of the server; `make` must be picklable."""
+def _listening(respond: Respond, host: str, port: int) -> Iterator[str]:
+    """The URL of the server; `respond` must be picklable."""
     try:
         listening = socket.create_server((host, port))
     except OSError as error:
         problem = f"cannot serve pictures at {host}:{port} ({error.strerror}): give a local address"
         raise OSError(problem) from None
-    process = multiprocessing.get_context("spawn").Process(target=_serve, args=(listening, make), daemon=True)
+    spawn = multiprocessing.get_context("spawn")
+    process = spawn.Process(target=_serve, args=(listening, respond), daemon=True)
     with listening:
         process.start()
         try:
@@ -135,10 +131,10 @@ def _listening(make: Callable[[], _Server], host: str, port: int) -> Iterator[st
 
 def file_server(find: Find, host: str = "127.0.0.1", port: int = 0) -> AbstractContextManager[str]:
     """The URL of a server of files. Raises OSError with a text that says what to do."""
-    return _listening(partial(_Files, find), host, port)
+    return _listening(partial(_respond_with_file, find), host, port)
 
 
 @contextmanager
 def event_receiver() -> Iterator[Receiver]:
-    with _listening(partial(_Calls, []), "127.0.0.1", 0) as origin:
+    with _listening(partial(_record_call, []), "127.0.0.1", 0) as origin:
         yield Receiver(origin)

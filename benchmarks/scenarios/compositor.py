@@ -18,9 +18,8 @@ import cv2
 from PIL import Image
 
 from benchmarks import scenes
-from benchmarks.harness import processes
-from benchmarks.harness.figures import DOCS, interleaved, median_ratio, replace_section, table, timed
-from benchmarks.harness.processes import CannotStart, in_own_process, use_one_core
+from benchmarks.harness.figures import DOCS, interleaved, median_ratio, table, timed, write_section
+from benchmarks.harness.processes import CannotStart, in_own_process, peak_mb, use_one_core
 from benchmarks.plain_pillow import with_pillow
 from benchmarks.rivals import sharp, with_libvips, with_opencv
 from benchmarks.seed import PARAMS, base_jpeg, large_jpeg, overlay_png
@@ -39,7 +38,7 @@ def main(rounds: int = 15) -> None:
     base, overlay = base_jpeg(), overlay_png()
     contestants: dict[str, Callable[..., object]] = {
         OURS: with_ours,
-        WARM: partial(with_ours, cache=DecodedCache(64 * 1024 * 1024)),
+        WARM: partial(with_ours, cache=DecodedCache(64 << 20)),
         "Pillow": with_pillow,
         "libvips": with_libvips,
         "OpenCV": with_opencv,
@@ -58,15 +57,9 @@ def main(rounds: int = 15) -> None:
             if in_node:
                 samples["sharp"] = partial(in_node, each)
             measured[each] = interleaved(samples, rounds)
-    parts = [
-        head(base, overlay, rounds) + missing,
-        speeds(measured),
-        growth(overlay),
-        memory(),
-        scenes.part(rounds),
-    ]
-    part, page = "\n\n".join(parts), DOCS / "PERFORMANCE.md"
-    page.write_text(replace_section(page.read_text(), BEGIN, END, part))
+    intro = head(base, overlay, rounds) + missing
+    part = "\n\n".join([intro, speeds(measured), growth(overlay), memory(), scenes.part(rounds)])
+    write_section(DOCS / "PERFORMANCE.md", BEGIN, END, part)
     print(part)
 
 
@@ -107,13 +100,13 @@ def growth(overlay: bytes) -> str:
 
 def memory() -> str:
     allowed = LARGE[0] * LARGE[1] * 8 / 1e6 + 40
-    peaks = " and ".join(f"{in_own_process(peak_mb, each):.0f} MB to {each.upper()}" for each in FORMATS)
+    peaks = " and ".join(f"{in_own_process(peak_of, each):.0f} MB to {each.upper()}" for each in FORMATS)
     return f"Peak memory of a job on that base: {peaks}; allowed: {allowed:.0f} (8 bytes a pixel + 40 MB)."
 
 
-def peak_mb(image_format: str) -> float:
+def peak_of(image_format: str) -> float:
     """The peak memory that a job adds to its process."""
     large, overlay = large_jpeg(LARGE), overlay_png()
     params = SuperimposeParams(image_format=image_format, rescale_factor=0.4, x_offset=400, y_offset=300)
     superimpose(base_jpeg(), overlay, params)
-    return processes.peak_mb(partial(superimpose, large, overlay, params, limits=ANY_SIZE))
+    return peak_mb(partial(superimpose, large, overlay, params, limits=ANY_SIZE))

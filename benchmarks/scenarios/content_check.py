@@ -11,7 +11,7 @@ os.environ |= {"OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 
 from PIL import Image
 
-from benchmarks.harness.figures import interleaved, median_ratio, timed
+from benchmarks.harness.figures import median_ratio, rounds_ms
 from benchmarks.harness.processes import resident_mb, use_one_core
 from benchmarks.seed import PARAMS, base_jpeg, overlay_png
 from compositor import DecodedCache, SuperimposeParams, superimpose
@@ -34,13 +34,10 @@ def main(rounds: int = 31) -> None:
     print(f"resident memory of a process: {before:.0f} MB, with the model {resident_mb():.0f} MB")
     for side in SIDES:
         picture = Image.new("RGB", (side, side), "tan")
-        [ms] = interleaved({"check": timed(partial(check, "base_image", picture))}, rounds).values()
+        [ms] = rounds_ms(rounds, partial(check, "base_image", picture))
         print(f"{side:>5} px square: {median(ms):.1f} ms a check")
     for name, cache in (("nothing", lambda: None), ("inputs", lambda: DecodedCache(CACHE_BYTES))):
-        jobs = {
-            "bare": timed(partial(job, cache=cache())),
-            "checked": timed(partial(job, cache=cache(), inspect=inspection(check))),
-        }
-        plain, more = interleaved(jobs, rounds).values()
+        checked = partial(job, cache=cache(), inspect=inspection(check))
+        plain, more = rounds_ms(rounds, partial(job, cache=cache()), checked)
         print(f"a job, {name} in the cache: {median(plain):.1f} ms, ", end="")
         print(f"checked {median(more):.1f} ms, {median_ratio(more, plain):.1f} times")

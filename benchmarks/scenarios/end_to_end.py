@@ -8,19 +8,13 @@ import sys
 import traceback
 from collections.abc import Sequence
 
-from benchmarks.end_to_end import page, service
-from benchmarks.end_to_end.contest import contest
+from benchmarks.end_to_end import page
+from benchmarks.end_to_end.parts import PARTS
 from benchmarks.end_to_end.results import Results, Run
-from benchmarks.harness.inputs import seed_file
+from benchmarks.harness.clients import seed_file
+from benchmarks.harness.figures import DOCS, write_section
 from benchmarks.harness.servers import file_server
 from benchmarks.harness.service import redis_server
-
-PARTS = {
-    "contest": contest,
-    "drained": service.drain,
-    "origins": service.origins,
-    "backlog": service.backlog,
-}
 
 
 def main(rounds: int = 3, jobs: int = 120, parts: Sequence[str] = tuple(PARTS)) -> None:
@@ -31,7 +25,11 @@ def main(rounds: int = 3, jobs: int = 120, parts: Sequence[str] = tuple(PARTS)) 
         with redis_server() as server, file_server(seed_file) as origin:
             run = Run(server, origin, results, rounds, jobs)
             for part in parts:
-                measure(run, part)
+                try:
+                    PARTS[part](run)
+                except Exception as error:  # the other parts are still measured
+                    traceback.print_exc()
+                    run.add_fault(part, error)
         is_complete = len(parts) == len(PARTS)
     except KeyboardInterrupt:
         print("aborted")
@@ -39,13 +37,4 @@ def main(rounds: int = 3, jobs: int = 120, parts: Sequence[str] = tuple(PARTS)) 
         print(page.sections(results))
         print(f"\nfigures: {results.path}")
     if is_complete:
-        page.write(results)
-
-
-def measure(run: Run, part: str) -> None:
-    """Record a failure of a part, and continue with the next."""
-    try:
-        PARTS[part](run)
-    except Exception as error:
-        traceback.print_exc()
-        run.results.add("faults", contestant=part, text=f"{type(error).__name__}: {error}")
+        write_section(DOCS / "PERFORMANCE.md", page.BEGIN, page.END, page.sections(results))

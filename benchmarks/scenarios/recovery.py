@@ -17,9 +17,8 @@ from statistics import median
 import psutil
 from redis import Redis
 
-from benchmarks.harness.clients import Superimpose
+from benchmarks.harness.clients import DIFFERENT_JPEG, Superimpose, new_jobs, seed_file
 from benchmarks.harness.figures import interleaved, table
-from benchmarks.harness.inputs import DIFFERENT_JPEG, new_jobs, seed_file
 from benchmarks.harness.processes import process_tree, started, wait_for
 from benchmarks.harness.servers import file_server
 from benchmarks.harness.service import service

@@ -4,7 +4,7 @@ All requests are submitted and then processed by the calls that an API and busy 
 call, without polls and downloads. Another connection subscribes to status changes, as the API does.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from itertools import cycle, pairwise
@@ -36,17 +36,21 @@ MACHINE, PROCESS = "5f0a4e5c-9a5b-4a52-8f0e-3a2f4c1d9b77/pid:[4026531836]", "471
 
 def main(rounds: int = 5, pictures: int = 2000) -> None:
     with redis_server() as server, server.redis.pubsub() as changes:
-        redis, file_size = server.redis, partial(_file_size, server.redis)
+        redis = server.redis
+
+        def file_size() -> int:
+            return int(redis.info("persistence")["aof_current_size"])
+
         changes.subscribe(**{keyspace.CHANGES: lambda _: None})
         listener = changes.run_in_thread(sleep_time=1, daemon=True)
-        service = Service(redis)
-        service.process(COUNTED)  # warm-up
-        sizes = [file_size(), *(file_size() for _ in service.calls(COUNTED))]
+        process = service(redis)
+        list(process(COUNTED))  # warm-up
+        sizes = [file_size(), *(file_size() for _ in process(COUNTED))]
         writes = sum(after > before for before, after in pairwise(sizes))  # Redis writes before it replies
         print(f"{writes / COUNTED:.2f} writes with fsync a picture")
         redis.config_resetstat()
-        work, clocks = partial(service.process, pictures), (partial(redis_cpu_s, redis), file_size)
-        costs = [cost(work, *clocks) for _ in range(rounds)]
+        clocks = partial(redis_cpu_s, redis), file_size
+        costs = [cost(lambda: list(process(pictures)), *clocks) for _ in range(rounds)]
         print(command_table(redis.info("commandstats"), pictures * rounds))
         listener.stop()
         listener.join()
@@ -54,32 +58,23 @@ def main(rounds: int = 5, pictures: int = 2000) -> None:
     print(f"{1000 * cpu_s:.3f} ms of CPU time and {size:,.0f} bytes of file a picture")
 
 
-class Service:
-    """Makes the calls of an API process and of workers."""
+def service(redis: Redis) -> Callable[[int], Iterator[None]]:
+    """A function that makes the calls of an API and of workers for a number of pictures, one by one."""
+    key, key_text = ApiKeys(redis).create("benchmark", KeyOptions(credits=CREDITS))
+    requests = Requests(redis, key.key_id, **RATES)
+    admit = Script(redis, render_script(requests.settings))
+    line = Call(key_text, "127.0.0.1", Bucket.SUBMIT).line("", "")
+    workers = cycle([Worker(redis, requests.transitions, f"{number:032x}") for number in range(WORKERS)])
 
-    def __init__(self, redis: Redis) -> None:
-        key, self._key = ApiKeys(redis).create("benchmark", KeyOptions(credits=CREDITS))
-        self._requests = Requests(redis, key.key_id, **RATES)
-        self._admission = Script(redis, render_script(self._requests.settings))
-        transitions = self._requests.transitions
-        self._workers = [Worker(redis, transitions, f"{number:032x}") for number in range(WORKERS)]
-
-    def process(self, pictures: int) -> None:
-        for _ in self.calls(pictures):
-            pass
-
-    def calls(self, pictures: int) -> Iterator[None]:
-        """Yield after each call."""
-        line = Call(self._key, "127.0.0.1", Bucket.SUBMIT).line("", "")
+    def process(pictures: int) -> Iterator[None]:
         for _ in range(pictures):
-            self._admission([keyspace.calls("benchmark")], [uuid4().hex, line])
-            yield
-            self._requests.begin()
-            yield
-        workers = cycle(self._workers)
+            yield admit([keyspace.calls("benchmark")], [uuid4().hex, line])
+            yield requests.begin()
         while pictures:
             pictures -= next(workers).exchange()
             yield
+
+    return process
 
 
 class Worker:
@@ -117,7 +112,3 @@ def command_table(stats: Any, pictures: int) -> str:
     rows = sorted({**used, "evalsha": (scripts, own_us)}.items(), key=lambda row: -row[1][1])
     cells = [[name, f"{calls / pictures:.2f}", f"{us / pictures:.1f}"] for name, (calls, us) in rows]
     return table(("", "calls a picture", "µs a picture"), cells)
-
-
-def _file_size(redis: Redis) -> int:
-    return int(redis.info("persistence")["aof_current_size"])

@@ -1,7 +1,7 @@
 """A simulated day of workers scaled by the age of the queue, compared with fixed numbers of workers.
 
-The rules are those of kubernetes/components, the load that of benchmarks/autoscaling/load.py. The pace of a
-worker and the times that a pod takes to start and drain are assumptions.
+The rules are those of kubernetes/components, the load that of benchmarks/autoscaling.py. The pace
+of a worker and the times that a pod takes to start and drain are assumptions.
 """
 
 from bisect import bisect_left
@@ -11,11 +11,9 @@ from itertools import accumulate, pairwise
 
 from matplotlib.figure import Figure
 
-from benchmarks.autoscaling.autoscaler import scaled_object
-from benchmarks.autoscaling.load import arrivals
-from benchmarks.autoscaling.queue import Pods, Trace, simulate
+from benchmarks.autoscaling import Pods, Trace, arrivals, scaled_object, simulate
 from benchmarks.harness.figures import DOCS, table
-from benchmarks.harness.plots import COLOURS, plain, png
+from benchmarks.harness.plots import COLOURS, png
 
 PLOT = DOCS / "pictures/scaling.png"
 SLOWDOWN = 20
@@ -67,13 +65,12 @@ def days(load: Sequence[int], pods: Pods) -> Mapping[str, Trace]:
 def drawn(trace: Trace) -> bytes:
     """A plot of the day as PNG."""
     lines = {"age of the queue, s": trace.age_s, "waiting": trace.waiting, "workers": trace.workers}
-    figure = Figure((9, 5.4), layout="constrained")
+    figure = Figure((9, 5.4))
     panels = figure.subplots(len(lines), 1, sharex=True)
     hours = [second / 3600 for second in range(len(trace.workers))]
     for panel, (name, values) in zip(panels, lines.items(), strict=True):
         panel.plot(hours, values, color=COLOURS[0], linewidth=0.8)
         panel.set(ylabel=name, ylim=(0, None), xlim=(0, 24))
-        plain(panel)
     panels[-1].set_xticks(range(0, 25, 3))
     panels[-1].set_xlabel("hour")
     return png(figure)

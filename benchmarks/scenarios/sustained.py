@@ -10,9 +10,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from benchmarks.harness.clients import Superimpose, UnexpectedStatus
+from benchmarks.harness.clients import SAME_FUNCTION, Job, Superimpose, UnexpectedStatus, new_jobs, seed_file
 from benchmarks.harness.figures import latencies, table
-from benchmarks.harness.inputs import SAME_FUNCTION, Job, new_jobs, seed_file
 from benchmarks.harness.servers import file_server
 from benchmarks.harness.service import service
 

@@ -54,16 +54,16 @@ async def latencies_ms(
     ids = [requests.begin() for _ in range(clients)]
     calls = await waiting(port, map(path.format, ids), KEY, poll_s)
     await asyncio.sleep(SETTLE_S)
-    latencies = []
+    ms = []
     for number in range(rounds):
         await asyncio.sleep(random.uniform(0, poll_s or PAUSE_S))
         await asyncio.to_thread(requests.complete_next)
         read_ms = 1000 * await calls[number].ended
         finished_ms = client.redis.hget(keyspace.request(ids[number]), "finished_at")
-        latencies.append(read_ms - int(finished_ms or 0))
+        ms.append(read_ms - int(finished_ms or 0))
         calls[number].hang_up()
         ids.append(await asyncio.to_thread(requests.begin))
         calls += await waiting(port, [path.format(ids[-1])], KEY, poll_s)
     for call in calls:
         call.hang_up()
-    return latencies
+    return ms

@@ -15,13 +15,13 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 from uuid import uuid4
 
 import httpcore
 import uvloop
 
-from benchmarks.harness.figures import interleaved, median_ratio, medians, percentile, table
+from benchmarks.harness.figures import Pace, interleaved, latencies, median_ratio, medians, pace, table
 from benchmarks.harness.processes import cpu_s, free_port, in_own_process, started, suspended
 from benchmarks.harness.requests import Requests
 from benchmarks.harness.servers import Receiver, event_receiver
@@ -49,13 +49,6 @@ HEADERS = {
 }
 
 
-class Pace(NamedTuple):
-    """Calls a second, and their CPU time in the calling process."""
-
-    per_s: float
-    cpu_ms: float
-
-
 def main(rounds: int = 7, events: int = 3000, single: int = 200, dead: int = 100_000) -> None:
     with event_receiver() as receiver, sender(receiver) as alone:
         posted = receiver.url, alone.body(), events, AT_ONCE
@@ -65,8 +58,7 @@ def main(rounds: int = 7, events: int = 3000, single: int = 200, dead: int = 100
         }
         print(shown(interleaved(contestants, rounds)), "\n")
         ms = [alone.latency_ms() for _ in range(single)]
-        p50, p95 = (percentile(ms, percent) for percent in (50, 95))
-        print(f"idle: p50 {p50:.1f} ms, p95 {p95:.1f} ms, longest {max(ms):.1f} ms\n")
+        print("idle: p50 {} ms, p95 {} ms, longest {} ms\n".format(*latencies(ms, 50, 95, digits=1)))
         with dead_receivers(dead) as (many, one):
             for name, urls in (("many dead receivers", many), ("one", one)):
                 with sender(receiver) as beside:
@@ -81,20 +73,20 @@ def main(rounds: int = 7, events: int = 3000, single: int = 200, dead: int = 100
 def by_httpcore(url: str, body: bytes, count: int, at_once: int) -> Pace:
     """POST one body repeatedly with this concurrency; to be run in a process of its own."""
 
-    async def posts(pool: httpcore.AsyncConnectionPool, count: int) -> None:
+    pool, each = httpcore.AsyncConnectionPool(max_connections=at_once), count // at_once
+
+    async def post(count: int) -> None:
         for _ in range(count):
             await pool.request("POST", url, headers=HEADERS, content=body)
 
-    async def pace() -> Pace:
-        async with httpcore.AsyncConnectionPool(max_connections=at_once) as pool:
-            await asyncio.gather(*(posts(pool, 1) for _ in range(at_once)))  # opens the connections
-            started, used = time.perf_counter(), time.process_time()
-            await asyncio.gather(*(posts(pool, count // at_once) for _ in range(at_once)))
-            took_s, cpu_s = time.perf_counter() - started, time.process_time() - used
-            sent = count // at_once * at_once
-            return Pace(sent / took_s, 1000 * cpu_s / sent)
+    async def post_all(each: int) -> None:
+        await asyncio.gather(*(post(each) for _ in range(at_once)))
 
-    return uvloop.run(pace())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(post_all(1))  # opens the connections
+        measured = pace(lambda: runner.run(post_all(each)), each * at_once, time.process_time)
+        runner.run(pool.aclose())
+    return measured
 
 
 def shown(samples: Mapping[str, Sequence[Pace]]) -> str:

@@ -42,12 +42,12 @@ Setup = tuple[Step, Step, float]
 
 
 def main(rounds: int = 7, jobs: int = 400) -> None:
+    kinds: dict[str, tuple[Callable[..., Setup], int]] = {
+        "Superimpose": (our_worker, jobs),
+        "RQ SimpleWorker": (partial(rq_worker, SimpleWorker), jobs),
+        "RQ Worker, forking": (partial(rq_worker, Worker), max(1, jobs // FORKING_FACTOR)),
+    }
     with redis_server() as server:
-        kinds: dict[str, tuple[Callable[..., Setup], int]] = {
-            "Superimpose": (our_worker, jobs),
-            "RQ SimpleWorker": (partial(rq_worker, SimpleWorker), jobs),
-            "RQ Worker, forking": (partial(rq_worker, Worker), max(1, jobs // FORKING_FACTOR)),
-        }
         contestants = {
             name: partial(in_own_process, cost_ms, prepare, server.url, count)
             for name, (prepare, count) in kinds.items()
@@ -83,14 +83,9 @@ def cost_ms(
         clocks = time.process_time, _children_s, partial(redis_cpu_s, redis), time.perf_counter
         enqueueing = cost(lambda: [enqueue() for _ in range(0 if waiting else jobs)], *clocks)
         working = cost(work, *clocks)
-    seconds = {
-        "enqueue": enqueueing[0],
-        "work": working[0],
-        "child": working[1] - child_before,
-        "redis": enqueueing[2] + working[2],
-        "wall": working[3],
-    }
-    return {part: 1000 * each / jobs for part, each in seconds.items()}
+    redis_s = enqueueing[2] + working[2]
+    seconds = enqueueing[0], working[0], working[1] - child_before, redis_s, working[3]
+    return {part: 1000 * each / jobs for part, each in zip(PARTS, seconds, strict=True)}
 
 
 def _children_s() -> float:

@@ -4,14 +4,30 @@ from dataclasses import replace
 
 import pytest
 
-from benchmarks.autoscaling import load
-from benchmarks.autoscaling.autoscaler import AGE, BUSY, SYNC_S, Autoscaler, Direction, Policy, scaled_object
-from benchmarks.autoscaling.queue import Pods, simulate
+from benchmarks.autoscaling import (
+    AGE,
+    BUSY,
+    DAY_S,
+    SYNC_S,
+    Autoscaler,
+    Pods,
+    arrivals,
+    scaled_object,
+    simulate,
+)
 from benchmarks.harness.figures import DOCS
 from benchmarks.scenarios.scaling import days, shown
 
 PAGE = (DOCS / "scaling.md").read_text()
-FREE = Direction(0, [Policy("Percent", 10_000, 15)])
+
+
+def direction(window_s, *policies):
+    """Scaling rules with these policies, of (type, value, period in s) each."""
+    named = [dict(zip(("type", "value", "periodSeconds"), each, strict=True)) for each in policies]
+    return {"stabilizationWindowSeconds": window_s, "policies": named}
+
+
+FREE = direction(0, ("Percent", 10_000, 15))
 RULES = replace(scaled_object(), min_replicas=1, max_replicas=1000, threshold=1.0, up=FREE, down=FREE)
 
 
@@ -41,19 +57,19 @@ def test_the_number_stays_within_its_bounds():
 
 
 def test_scaling_up_the_most_generous_policy_counts_within_its_period():
-    up = Direction(0, [Policy("Percent", 100, 15), Policy("Pods", 4, 15)])
+    up = direction(0, ("Percent", 100, 15), ("Pods", 4, 15))
     assert after(replace(RULES, up=up), 1, *[100] * 4) == [5, 10, 20, 40]
-    slower = Direction(0, [Policy("Pods", 4, 30)])
+    slower = direction(0, ("Pods", 4, 30))
     assert after(replace(RULES, up=slower), 1, *[100] * 4) == [5, 5, 9, 9]
 
 
 def test_scaling_down_by_percent_is_relative_to_the_start_of_the_period():
-    down = Direction(0, [Policy("Percent", 50, 60)])
+    down = direction(0, ("Percent", 50, 60))
     assert after(replace(RULES, down=down), 40, *[1] * 5) == [20, 20, 20, 20, 10]
 
 
 def test_scaling_down_uses_the_highest_recommendation_of_the_window():
-    down = Direction(60, FREE.policies)
+    down = direction(60, ("Percent", 10_000, 15))
     assert after(replace(RULES, down=down), 10, 20, 5, 8, 1, 1, 1, 1, 1) == [20, 20, 20, 20, 8, 8, 1, 1]
 
 
@@ -63,22 +79,22 @@ def test_the_query_doubles_when_the_oldest_request_has_waited_for_ten_seconds():
 
 
 def test_the_load_is_deterministic_and_of_one_day():
-    assert load.arrivals() == load.arrivals()
-    assert len(load.arrivals()) == load.DAY_S
+    assert arrivals() == arrivals()
+    assert len(arrivals()) == DAY_S
 
 
 @pytest.mark.parametrize("pace", [100, 10, 0.5])
 def test_a_catalogue_scales_to_the_maximum_and_back_at_any_pace(pace):
     rules = scaled_object()
-    arrivals = [0] * 3600
-    arrivals[60] = int(3000 * pace)  # a minute of work for all workers
+    counts = [0] * 3600
+    counts[60] = int(3000 * pace)  # a minute of work for all workers
 
-    trace = simulate(arrivals, Pods(pace, 10, 1), rules)
+    trace = simulate(counts, Pods(pace, 10, 1), rules)
 
     assert (rules.min_replicas, rules.max_replicas) == (1, 50)
     assert (min(trace.workers), max(trace.workers), trace.workers[-1]) == (1, 50, 1)
     assert trace.longest_s < 180
-    assert sum(trace.waits.values()) == pytest.approx(sum(arrivals))
+    assert sum(trace.waits.values()) == pytest.approx(sum(counts))
 
 
 def test_steady_load_keeps_the_needed_workers_and_an_empty_queue():
@@ -91,8 +107,8 @@ def test_steady_load_keeps_the_needed_workers_and_an_empty_queue():
 
 
 def test_the_page_has_the_query_and_the_figures_that_the_scenario_prints():
-    arrivals = load.arrivals()
+    counts = arrivals()
 
     assert f"\n{scaled_object().query}\n" in PAGE
-    assert f"{sum(arrivals):,} pictures" in PAGE
-    assert shown(days(arrivals, Pods(10, 10, 1))) in PAGE
+    assert f"{sum(counts):,} pictures" in PAGE
+    assert shown(days(counts, Pods(10, 10, 1))) in PAGE

@@ -11,13 +11,14 @@ from PIL import Image
 from redis import Redis
 
 from benchmarks import scenes
-from benchmarks.end_to_end.contest import best_count
 from benchmarks.end_to_end.load import steady_per_s
 from benchmarks.end_to_end.page import sections, targets
+from benchmarks.end_to_end.parts import best_count
 from benchmarks.end_to_end.results import Results, Run
-from benchmarks.harness.figures import interleaved, median_ratio, percentile, replace_section
-from benchmarks.harness.inputs import seed_file
+from benchmarks.harness.clients import seed_file
+from benchmarks.harness.figures import interleaved, median_ratio, percentile, write_section
 from benchmarks.harness.requests import Requests
+from benchmarks.seed import encode
 from compositor import SuperimposeParams, superimpose
 from jobs import keyspace
 from jobs.keys.api_keys import ApiKeys
@@ -25,14 +26,18 @@ from jobs.keys.api_keys import ApiKeys
 RUN = ("at", "commit", "machine", "load", "redis", "versions")
 
 
-def test_a_new_run_only_replaces_its_own_part() -> None:
-    page = "# Title\n\nkept\n\n<!-- a -->\nfirst\n<!-- /a -->\n\nkept too\n"
-    assert replace_section(page, "<!-- a -->", "<!-- /a -->", "second") == page.replace("first", "second")
+def test_a_new_run_only_replaces_its_own_part(tmp_path: Path) -> None:
+    page, text = tmp_path / "page.md", "# Title\n\nkept\n\n<!-- a -->\nfirst\n<!-- /a -->\n\nkept too\n"
+    page.write_text(text)
+    write_section(page, "<!-- a -->", "<!-- /a -->", "second")
+    assert page.read_text() == text.replace("first", "second")
 
 
-def test_a_page_without_the_marks_is_refused() -> None:
+def test_a_page_without_the_marks_is_refused(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# Title\n")
     with pytest.raises(ValueError, match="no place for figures"):
-        replace_section("# Title\n", "<!-- a -->", "<!-- /a -->", "figures")
+        write_section(page, "<!-- a -->", "<!-- /a -->", "figures")
 
 
 def test_rounds_alternate_their_order_and_drop_the_warm_up() -> None:
@@ -134,7 +139,7 @@ def test_an_animation_keeps_its_frames_with_and_without_a_logo() -> None:
 
 
 def test_each_of_five_layers_changes_the_picture() -> None:
-    base, logos = scenes.encode(Image.new("RGB", (1024, 1024)), "PNG"), scenes.overlays(256)
+    base, logos = encode(Image.new("RGB", (1024, 1024)), "PNG"), scenes.overlays(256)
     pictures = [scenes.scene(base, logos[:count], 1, None) for count in range(1, 6)]
     covered = [int((np.asarray(Image.open(io.BytesIO(each))) > 32).any(axis=2).sum()) for each in pictures]
     assert all(after > before + 20_000 for before, after in pairwise(covered))

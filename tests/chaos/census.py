@@ -42,8 +42,8 @@ class Census:
     seen: set[str] = field(default_factory=set)
     endings: dict[str, set[Ending]] = field(default_factory=dict)
     last_records: dict[str, dict[str, str]] = field(default_factory=dict)
-    batches: dict[str, "Batch"] = field(default_factory=dict)
-    """The ids of requests that were ever accepted."""
+    batches: dict[str, Batch] = field(default_factory=dict)
+    """All batches that were ever accepted."""
     miscounted: list[str] = field(default_factory=list)
 
     async def run(self) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence, Set
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +16,9 @@ BACK_OFF = 1.5
 LONGEST_PAUSE_S = 3
 ANSWER_S = 5
 TIMEOUT_S = 90
+
+
+OK: Set[int] = {200}
 
 
 class GaveUp(Exception):
@@ -63,6 +66,14 @@ class Client:
         raise GaveUp(f"no answer to a {what} within {TIMEOUT_S} s, last {last}")
 
 
+def check_status(answer: httpx.Response, has_expired: bool, allowed: Set[int]) -> None:
+    """Raises `TooLate` for a 404 of what has expired, else `GaveUp` for a status that is not allowed."""
+    if answer.status_code == 404 and has_expired:
+        raise TooLate
+    if answer.status_code not in allowed:
+        raise GaveUp(f"{answer.request.url.path} was answered {answer.status_code} {answer.text}")
+
+
 async def submit_concurrently(calls: Sequence[Coroutine[None, None, None]], timeout_s: float) -> None:
     """Make the same submit several times, until one gets a response.
 
@@ -78,7 +89,7 @@ async def submit_concurrently(calls: Sequence[Coroutine[None, None, None]], time
 
 
 @asynccontextmanager
-async def asking(url: str, keys: Mapping[str, str]) -> AsyncIterator[Client]:
+async def connected(url: str, keys: Mapping[str, str]) -> AsyncIterator[Client]:
     """A client of the service at `url`."""
     async with httpx.AsyncClient(
         base_url=url,

@@ -4,14 +4,15 @@ import asyncio
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Protocol
+from collections.abc import Iterator, Sequence
 from urllib.parse import urlsplit
 
 from redis import Redis
 
 from jobs import keyspace
 from jobs.webhooks.deliveries import Deliveries
+from tests.chaos.batches.following import BatchOutcome
+from tests.chaos.load import RequestOutcome
 from tests.chaos.outside.receiver import Received
 from tests.chaos.service import Service
 
@@ -19,27 +20,11 @@ TIMEOUT_S = 180
 SOON_S = 45  # the third attempt comes after two minutes
 LOOK_AGAIN_S = 0.5
 
-
-class HasEvent(Protocol):
-    """A finished request or batch, which has one event if it has a webhook."""
-
-    @property
-    def its_id(self) -> str: ...
-
-    @property
-    def webhook_url(self) -> str:
-        """Empty if there is none."""
-
-    @property
-    def message_id(self) -> str | None:
-        """The id of its event; None if it has none."""
-
-    @property
-    def event(self) -> Mapping[str, Any]:
-        """What the event must contain; without the result if that expired before the client fetched it."""
+EventOutcome = RequestOutcome | BatchOutcome
+"""It has one event if it has a webhook."""
 
 
-def broken_promises(outcomes: Sequence[HasEvent], received: Sequence[Received]) -> Iterator[str]:
+def broken_promises(outcomes: Sequence[EventOutcome], received: Sequence[Received]) -> Iterator[str]:
     """A sentence for each missing or wrong event, and each that no client requested."""
     calls = defaultdict(list)
     for call in received:
@@ -51,7 +36,7 @@ def broken_promises(outcomes: Sequence[HasEvent], received: Sequence[Received]) 
         yield f"{len(strays)} calls of {path}, which no request named"
 
 
-def _complaints(outcome: HasEvent, calls: Sequence[Received]) -> Iterator[str]:
+def _complaints(outcome: EventOutcome, calls: Sequence[Received]) -> Iterator[str]:
     its_own = outcome.message_id
     strange = {call.message_id for call in calls} - {its_own}
     if strange:
@@ -73,7 +58,7 @@ def undelivered(redis: Redis, key_id: str) -> int:
     return int(redis.hget(keyspace.api_key(key_id), "undelivered") or 0)
 
 
-async def await_deliveries(service: Service, outcomes: Sequence[HasEvent]) -> None:
+async def await_deliveries(service: Service, outcomes: Sequence[EventOutcome]) -> None:
     """Wait until all events have arrived and been reported, or the timeout is over.
 
     An event whose next attempt is far away is redelivered at once, as its owner could request.

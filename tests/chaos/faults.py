@@ -42,21 +42,20 @@ async def _one_of(roles: list[Role], rng: Random) -> AsyncIterator[Role]:
 async def kill_child(service: Service, rng: Random) -> None:
     """SIGKILL a child, which decodes and composes."""
     async with _one_of(service.workers, rng) as worker:
-        await service.await_worker(worker)
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(children(worker.pid)[0], signal.SIGKILL)
+        await service.await_ready(worker)
+        _signal(children(worker.pid)[:1], signal.SIGKILL)
 
 
 async def kill_worker(service: Service, rng: Random) -> None:
     """SIGKILL a worker process; its child has to notice."""
     async with _one_of(service.workers, rng) as worker:
-        await _end_worker(service, worker, signal.SIGKILL)
+        await _end(service, worker, signal.SIGKILL)
 
 
 async def restart_worker(service: Service, rng: Random) -> None:
     """SIGTERM a worker, as in a rolling restart."""
     async with _one_of(service.workers, rng) as worker:
-        await _end_worker(service, worker, signal.SIGTERM)
+        await _end(service, worker, signal.SIGTERM)
 
 
 async def remove_worker(service: Service, rng: Random) -> None:
@@ -68,13 +67,13 @@ async def remove_worker(service: Service, rng: Random) -> None:
 
 
 async def kill_api(service: Service, rng: Random) -> None:
-    """SIGKILL the API."""
-    await _end_api(service, signal.SIGKILL)
+    async with alone(service.api.busy):
+        await _end(service, service.api, signal.SIGKILL)
 
 
 async def restart_api(service: Service, rng: Random) -> None:
-    """SIGTERM the API."""
-    await _end_api(service, signal.SIGTERM)
+    async with alone(service.api.busy):
+        await _end(service, service.api, signal.SIGTERM)
 
 
 async def kill_api_in_batch(service: Service, rng: Random) -> None:
@@ -83,14 +82,14 @@ async def kill_api_in_batch(service: Service, rng: Random) -> None:
     word = sha1(step.encode(), usedforsecurity=False).hexdigest().encode()
     async with alone(service.api.busy):
         service.proxy.trap = Trap(word, flag)
-        if await _sprung(service):
+        if await _caught(service):
             service.api.end(signal.SIGKILL)
             await service.api.ended()
             setattr(service.proxy, flag, False)
-            await service.await_api()
+            await service.await_ready(service.api)
 
 
-async def _sprung(service: Service) -> bool:
+async def _caught(service: Service) -> bool:
     """Whether the trap caught a batch; one that must be refused may not."""
     for _ in range(BATCHES_TRIED):
         service.batch_wanted.set()
@@ -106,57 +105,47 @@ async def _sprung(service: Service) -> bool:
 async def freeze_worker(service: Service, rng: Random) -> None:
     """SIGSTOP a worker, mostly with its child, for longer than a lease; another may take over its jobs."""
     async with _one_of(service.workers, rng) as worker:
-        await service.await_worker(worker)
+        await service.await_ready(worker)
         frozen = [worker.pid, *(children(worker.pid) if rng.random() < 0.7 else [])]
-        try:
-            _signal(frozen, signal.SIGSTOP)
-            await asyncio.sleep(LEASE_S + rng.uniform(0.5, 3))
-        finally:
-            _signal(frozen, signal.SIGCONT)
+        await _freeze(frozen, LEASE_S + rng.uniform(0.5, 3))
 
 
 async def kill_sender(service: Service, rng: Random) -> None:
     """SIGKILL a webhook sender while its calls, responses, claims or reports are in transit."""
-    ways = (service.receiver_way, service.receiver_busy), (service.proxy, service.redis_busy)
+    ways = (service.receiver_proxy, service.receiver_busy), (service.proxy, service.redis_busy)
     (way, busy), flag = rng.choice(ways), rng.choice(["holds_commands", "holds_answers"])
     async with _one_of(service.senders, rng) as sender:
-        await service.await_sender(sender)
+        await service.await_ready(sender)
         async with alone(busy):
             with setting(way, flag):
                 await asyncio.sleep(rng.uniform(0.5, 3))
                 sender.end(signal.SIGKILL)
             await sender.ended()
-        await service.await_sender(sender)
+        await service.await_ready(sender)
 
 
 async def restart_sender(service: Service, rng: Random) -> None:
-    """SIGTERM a webhook sender."""
     async with _one_of(service.senders, rng) as sender:
-        await _end_sender(service, sender, signal.SIGTERM)
+        await _end(service, sender, signal.SIGTERM)
 
 
 async def freeze_sender(service: Service, rng: Random) -> None:
     """SIGSTOP a webhook sender for longer than its leases; the other one takes over, then it continues."""
     async with _one_of(service.senders, rng) as sender:
-        await service.await_sender(sender)
-        try:
-            _signal([sender.pid], signal.SIGSTOP)
-            await asyncio.sleep(EVENT_LEASE_S + rng.uniform(0.5, 3))
-        finally:
-            _signal([sender.pid], signal.SIGCONT)
+        await service.await_ready(sender)
+        await _freeze([sender.pid], EVENT_LEASE_S + rng.uniform(0.5, 3))
 
 
 async def shift_clock(service: Service, rng: Random) -> None:
     """Restart a worker or a sender with a clock that is ahead, and later with the right one."""
-    kind, end = rng.choice([(service.workers, _end_worker), (service.senders, _end_sender)])
-    async with _one_of(kind, rng) as role:
+    async with _one_of(rng.choice([service.workers, service.senders]), rng) as role:
         role.extra_env = clock.shifted() or {}
         try:
-            await end(service, role, signal.SIGTERM)
+            await _end(service, role, signal.SIGTERM)
             await asyncio.sleep(rng.uniform(3, 6))
         finally:
             role.extra_env = {}
-        await end(service, role, signal.SIGTERM)
+        await _end(service, role, signal.SIGTERM)
 
 
 KINDS: dict[str, Fault] = {
@@ -189,23 +178,19 @@ KILLS = frozenset({"kill child", "kill worker", "kill api", "kill api in batch",
 """Faults of single processes, which no request may suffer from."""
 
 
-async def _end_worker(service: Service, worker: Role, number: signal.Signals) -> None:
-    worker.end(number)
-    await worker.ended()
-    await service.await_worker(worker)
+async def _end(service: Service, role: Role, number: signal.Signals) -> None:
+    """End a process by a signal, and wait until its successor works."""
+    role.end(number)
+    await role.ended()
+    await service.await_ready(role)
 
 
-async def _end_sender(service: Service, sender: Role, number: signal.Signals) -> None:
-    sender.end(number)
-    await sender.ended()
-    await service.await_sender(sender)
-
-
-async def _end_api(service: Service, number: signal.Signals) -> None:
-    async with alone(service.api.busy):
-        service.api.end(number)
-        await service.api.ended()
-        await service.await_api()
+async def _freeze(pids: list[int], seconds: float) -> None:
+    try:
+        _signal(pids, signal.SIGSTOP)
+        await asyncio.sleep(seconds)
+    finally:
+        _signal(pids, signal.SIGCONT)
 
 
 def _signal(pids: list[int], number: signal.Signals) -> None:

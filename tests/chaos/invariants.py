@@ -28,8 +28,8 @@ def broken_promises(outcomes: Sequence[RequestOutcome], injected: Sequence[Injec
 def _complaints(outcome: RequestOutcome, injected: Sequence[Injected]) -> Iterator[str]:
     if outcome.complaint:
         yield outcome.complaint
-    if len(outcome.request_ids) > 1:
-        yield f"one idempotency key made {len(outcome.request_ids)} requests: {sorted(outcome.request_ids)}"
+    if len(outcome.ids) > 1:
+        yield f"one idempotency key made {len(outcome.ids)} requests: {sorted(outcome.ids)}"
     if outcome.status is Status.COMPLETED:
         yield from _complaints_of_completed(outcome)
     elif outcome.status is Status.FAILED and not _may_fail(outcome, injected):
@@ -43,7 +43,7 @@ def _complaints_of_completed(outcome: RequestOutcome) -> Iterator[str]:
         yield "COMPLETED without a picture to make it from"
     elif outcome.cancel_status == 200:
         yield "COMPLETED although it was cancelled"
-    elif outcome.picture is not None and outcome.picture != outcome.submission.made():
+    elif outcome.picture is not None and outcome.picture != outcome.submission.render():
         yield "the picture is not the one that the compositor makes"
 
 
@@ -79,10 +79,10 @@ def unseen(outcomes: Sequence[RequestOutcome], answers: Mapping[str, int]) -> It
 
 
 def wrong_counts(outcomes: Sequence[RequestOutcome], census: Census) -> Iterator[str]:
-    """A sentence for each request that no client submitted, and each with two ends."""
-    accepted = {request_id for one in outcomes for request_id in one.request_ids}
+    """A sentence for each request whose id no client knows, and each with two ends."""
+    accepted = {request_id for one in outcomes for request_id in one.ids}
     for request_id in census.seen - accepted:
-        yield f"request {request_id} was made, and no client was ever told of it"
+        yield f"request {request_id} was made, and no client knows it"
     for request_id, endings in census.endings.items():
         if len(endings) > 1:
             yield f"request {request_id} ended more than once: {sorted(endings)}"

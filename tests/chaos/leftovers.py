@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 
+import psutil
 from redis import Redis
 from redis.utils import str_if_bytes
 
@@ -14,7 +15,7 @@ from jobs.pictures.store import MINUTE, PictureStore
 from jobs.queue.rq import REQUEST_ID, RQ_TTL_S
 from jobs.webhooks.schedule import LANES
 from tests.chaos.events import undelivered
-from tests.chaos.process_table import ZOMBIE, processes
+from tests.chaos.process_table import processes
 from tests.chaos.service import Service
 
 MUST_BE_EMPTY = (
@@ -116,13 +117,17 @@ def odd_processes(service: Service) -> Iterator[str]:
     """A sentence for each zombie, and each process without a known parent."""
     parents = {role.pid for role in service.roles}
     for process in processes(service.run):
-        if process.state == ZOMBIE:
-            yield f"a zombie: {process}"
-        elif process.pid not in parents and process.parent not in parents:
-            yield f"without its parent: {process}"
+        if process.info["status"] == psutil.STATUS_ZOMBIE:
+            yield f"a zombie: {_described(process)}"
+        elif process.pid not in parents and process.info["ppid"] not in parents:
+            yield f"without its parent: {_described(process)}"
 
 
 def left_processes(run: str) -> Iterator[str]:
     """A sentence for each process that outlived the service."""
     for process in processes(run):
-        yield f"outlived the service: {process}"
+        yield f"outlived the service: {_described(process)}"
+
+
+def _described(process: psutil.Process) -> str:
+    return "{pid} (parent {ppid}, {status}) {cmdline}".format(**process.info)

@@ -2,17 +2,17 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import httpx
 
 from jobs.lifecycle.status import FailureCode, Status
 from tests.chaos.census import Census
-from tests.chaos.client import TIMEOUT_S, Client, GaveUp, TooLate, submit_concurrently
-from tests.chaos.requests import RequestGenerator, SubmittedRequest
+from tests.chaos.client import OK, TIMEOUT_S, Client, GaveUp, TooLate, check_status, submit_concurrently
+from tests.chaos.requests import RequestGenerator
 
 POLL_S = 1
 TWICE_ONE_IN = 20
@@ -20,33 +20,44 @@ TWICE_ONE_IN = 20
 
 
 @dataclass
-class RequestOutcome:
-    """What a client learned about its request; times are of the monotonic clock."""
+class Outcome:
+    """What a client learned about its request or batch."""
 
-    submission: SubmittedRequest
-    request_ids: set[str] = field(default_factory=set)
+    submission: Any
+    ids: set[str] = field(default_factory=set)
+    """All ids in responses; more than one is a bug."""
+    response: Mapping[str, Any] = field(default_factory=dict)
+    """The last response about its status."""
+    cancel_status: int | None = None
+    complaint: str | None = None
+
+    what: ClassVar = "request"
+
+    def __str__(self) -> str:
+        return f"{self.what} {self.its_id} ({self.submission.kind})"
+
+    @property
+    def its_id(self) -> str:
+        return min(self.ids, default="none")
+
+    def event_id(self, ending: str) -> str:
+        return f"msg_{self.its_id.replace('-', '')}_{ending}"
+
+
+@dataclass
+class RequestOutcome(Outcome):
+    """Times are of the monotonic clock."""
+
     accepted_at: float | None = None
     ended_at: float | None = None
     status: Status | None = None
     code: FailureCode | None = None
     error: str | None = None
-    cancel_status: int | None = None
     may_be_cancelled: bool = False
     """Whether its client cancelled it, or its batch."""
-    response: Mapping[str, Any] = field(default_factory=dict)
-    """The last response about its end."""
     picture: bytes | None = field(default=None, repr=False)
     expires_at: float = 0
     """Unix time until which the picture can be fetched."""
-    complaint: str | None = None
-
-    def __str__(self) -> str:
-        return f"request {self.its_id} ({self.submission.kind})"
-
-    @property
-    def its_id(self) -> str:
-        """The only id of the request."""
-        return min(self.request_ids, default="none")
 
     @property
     def webhook_url(self) -> str:
@@ -54,13 +65,14 @@ class RequestOutcome:
 
     @property
     def message_id(self) -> str | None:
+        """The id of its event; None if it has none."""
         ending = (self.status or "").lower()
         events = self.submission.options.get("webhook_events", ["completed", "failed"])
-        is_wanted = self.webhook_url and ending in events
-        return f"msg_{self.its_id.replace('-', '')}_{ending}" if is_wanted else None
+        return self.event_id(ending) if self.webhook_url and ending in events else None
 
     @property
     def event(self) -> Mapping[str, Any]:
+        """What the event must contain; without the result if that expired before the client fetched it."""
         return {"type": f"request.{(self.status or '').lower()}", "request_id": self.its_id, **self.response}
 
     def learn_end(self, response: Mapping[str, Any]) -> None:
@@ -72,10 +84,10 @@ class RequestOutcome:
 
 @dataclass
 class Load:
-    """Submits at a steady rate; `told` grows during the run."""
+    """Submits requests at a steady rate; `outcomes` grows during the run."""
 
     client: Client
-    asking: RequestGenerator
+    generator: RequestGenerator
     look_again_s: float
     """Time after which a picture is fetched again."""
     census: Census
@@ -87,14 +99,14 @@ class Load:
         async with asyncio.TaskGroup() as group:
             for number in range(requests):
                 await asyncio.sleep(max(0.0, began_at + number * seconds / requests - time.monotonic()))
-                outcome = RequestOutcome(self.asking.next())
+                outcome = RequestOutcome(self.generator.next())
                 self.outcomes.append(outcome)
                 group.create_task(self._follow(outcome, twice=number % TWICE_ONE_IN == 0))
 
     async def _follow(self, outcome: RequestOutcome, twice: bool) -> None:
         try:
             await submit_concurrently([self._submit(outcome) for _ in range(1 + twice)], self.look_again_s)
-            if not outcome.request_ids:
+            if not outcome.ids:
                 return  # it was refused
             if outcome.submission.cancel_after_s is not None:
                 await self._cancel(outcome, outcome.submission.cancel_after_s)
@@ -109,37 +121,30 @@ class Load:
         except GaveUp as error:
             outcome.complaint = str(error)
 
-    def _is_gone(self, outcome: RequestOutcome, answer: httpx.Response) -> None:
-        """Raises `TooLate` for a 404 of an expired request."""
-        if answer.status_code == 404 and self.census.expired(outcome.its_id):
-            raise TooLate
-
     async def _submit(self, outcome: RequestOutcome) -> None:
-        path, body = f"/v2/{outcome.submission.model}", outcome.submission.full_body
-        headers = {"Idempotency-Key": outcome.submission.idempotency_key}
-        answer = await self._ask(outcome, "submit", "POST", path, json=body, headers=headers)
-        if answer.status_code == 400 and outcome.submission.kind == "refused":
+        submission = outcome.submission
+        path, body = f"/v2/{submission.model}", submission.full_body
+        headers = {"Idempotency-Key": submission.idempotency_key}
+        allowed = {200, 400} if submission.kind == "refused" else OK
+        answer = await self._ask(outcome, "submit", "POST", path, allowed, json=body, headers=headers)
+        if answer.status_code == 400:
             return
-        if answer.status_code != 200:
-            raise GaveUp(f"submit was answered {answer.status_code} {answer.text}")
         self.client.answers["submit replayed"] += "idempotent-replayed" in answer.headers
-        outcome.request_ids.add(answer.json()["request_id"])
+        outcome.ids.add(answer.json()["request_id"])
         outcome.accepted_at = outcome.accepted_at or time.monotonic()
 
     async def _cancel(self, outcome: RequestOutcome, after_s: float) -> None:
         await asyncio.sleep(after_s)
         outcome.may_be_cancelled = True
-        answer = await self._ask(outcome, "cancel", "POST", f"/v2/requests/{outcome.its_id}/cancel")
+        path = f"/v2/requests/{outcome.its_id}/cancel"
+        answer = await self._ask(outcome, "cancel", "POST", path, {200, 404, 409})
         outcome.cancel_status = answer.status_code
 
     async def _await_end(self, outcome: RequestOutcome) -> None:
         deadline = time.monotonic() + TIMEOUT_S
         while time.monotonic() < deadline:
-            answer = await self._ask(outcome, "poll", "GET", f"/v2/requests/{outcome.its_id}/status")
-            body = answer.json()
-            self._is_gone(outcome, answer)
-            if answer.status_code not in (200, 422):
-                raise GaveUp(f"a poll was answered {answer.status_code} {answer.text}")
+            path = f"/v2/requests/{outcome.its_id}/status"
+            body = (await self._ask(outcome, "poll", "GET", path, {200, 422})).json()
             if body["status"] in (Status.COMPLETED, Status.FAILED):
                 outcome.learn_end(body)
                 outcome.response = body
@@ -149,19 +154,12 @@ class Load:
 
     async def _result(self, outcome: RequestOutcome) -> str:
         result = await self._ask(outcome, "result", "GET", f"/v2/requests/{outcome.its_id}")
-        self._is_gone(outcome, result)
-        if result.status_code != 200:
-            raise GaveUp(f"the result was answered {result.status_code} {result.text}")
         outcome.response = body = result.json()
         outcome.expires_at = datetime.fromisoformat(body["expires_at"]).timestamp()
         return str(body["output"])
 
     async def _picture(self, outcome: RequestOutcome, url: str) -> bytes:
-        answer = await self._ask(outcome, "picture", "GET", url)
-        self._is_gone(outcome, answer)
-        if answer.status_code != 200:
-            raise GaveUp(f"the picture was answered {answer.status_code} {answer.text}")
-        return answer.content
+        return (await self._ask(outcome, "picture", "GET", url)).content
 
     async def _fetch_again(self, outcome: RequestOutcome, url: str) -> None:
         """Check that the same picture is served until it expires."""
@@ -176,9 +174,17 @@ class Load:
             raise GaveUp("later, the picture was another")
 
     async def _ask(
-        self, outcome: RequestOutcome, what: str, method: str, url: str, **options: Any
+        self,
+        outcome: RequestOutcome,
+        what: str,
+        method: str,
+        url: str,
+        allowed: Set[int] = OK,
+        **options: Any,
     ) -> httpx.Response:
-        return await self.client.ask(outcome.submission.key_id, what, method, url, **options)
+        answer = await self.client.ask(outcome.submission.key_id, what, method, url, **options)
+        check_status(answer, self.census.expired(outcome.its_id) is not None, allowed)
+        return answer
 
     @property
     def last_expiry(self) -> float:

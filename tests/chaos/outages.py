@@ -92,9 +92,9 @@ async def fail_over_redis(service: Service, rng: Random) -> None:
     async with alone(service.redis_busy):
         await asyncio.to_thread(service.redis_pair.fail_over)
         await asyncio.sleep(rng.uniform(0, 0.5))  # the address still leads to the old one
-        for way in (service.proxy, service.own_way):
+        for way in (service.proxy, service.direct_proxy):
             way.upstream_port = service.redis_pair.primary.port
-        service.own_way.reset()
+        service.direct_proxy.reset()
 
 
 async def lose_store(service: Service, rng: Random) -> None:
@@ -114,11 +114,11 @@ async def lose_receiver(service: Service, rng: Random) -> None:
     """The receiver refuses connections or is silent; then all connections are reset."""
     flag = rng.choice(["refuses", "holds_commands", "holds_answers"])
     async with alone(service.receiver_busy):
-        with setting(service.receiver_way, flag):
+        with setting(service.receiver_proxy, flag):
             if flag == "refuses":
-                service.receiver_way.reset()
+                service.receiver_proxy.reset()
             await asyncio.sleep(rng.uniform(1, 8))
-            service.receiver_way.reset()
+            service.receiver_proxy.reset()
 
 
 def _exchange(one: Path, other: Path) -> None:

@@ -29,7 +29,7 @@ class Report:
     census: Census
     received: Sequence[Received]
     violations: list[str] = field(default_factory=list)
-    unasked_ends: Counter[str] = field(default_factory=Counter)
+    unexpected_ends: Counter[str] = field(default_factory=Counter)
 
     def __str__(self) -> str:
         return "\n".join(self._lines())
@@ -42,7 +42,7 @@ class Report:
         yield from _table("events that came", Counter(f"answered {call.answered}" for call in self.received))
         calls = Counter(call.message_id for call in self.received).values()
         yield from _table("calls of one event", Counter(f"{count} calls" for count in calls))
-        yield from _table("processes that ended by themselves", self.unasked_ends)
+        yield from _table("processes that ended by themselves", self.unexpected_ends)
         yield f"\n{len(self.violations)} violations"
         for violation in self.violations[:SHOWN]:
             yield f"  {violation}"
@@ -83,7 +83,7 @@ def _cleared_s(fault: Injected, outcomes: Iterable[RequestOutcome]) -> float:
 
 
 def _fate(outcome: BatchOutcome) -> str:
-    if not outcome.batch_ids:
+    if not outcome.ids:
         return f"{outcome.submission.kind}: none"
     ended = Counter(str(member.code or member.status) for member in outcome.members)
     counts = ", ".join(f"{count} {how}" for how, count in sorted(ended.items()))

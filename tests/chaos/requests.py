@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 from uuid import UUID
 
-from compositor import render
+import compositor
 from compositor.models import DEFAULT_MODEL, MODELS
 from jobs.pictures.inputs import pictures, sample_bytes
 from tests.chaos.outside.origin import tiny_gif, tiny_png
@@ -38,9 +38,9 @@ class SubmittedRequest:
     def full_body(self) -> dict[str, Any]:
         return {**self.body, **self.options}
 
-    def made(self) -> bytes:
+    def render(self) -> bytes:
         """The expected picture, rendered in this process."""
-        return render(MODELS[self.model](**self.body).scene(), self.files).data
+        return compositor.render(MODELS[self.model](**self.body).scene(), self.files).data
 
 
 class RequestGenerator:
@@ -84,7 +84,7 @@ class RequestGenerator:
         weights = {self._inline: 8, self._samples: 4, self._fetched: 8, self._broken: 1}
         kinds = self._rng.choices([*weights], [*weights.values()], k=count)
         self._key_id = self._rng.choice(self._key_ids)
-        self._shared_overlay = self._sent()
+        self._shared_overlay = self._inline_picture()
         members = [self._as_member(kind()) for kind in kinds]
         self._shared_overlay = None
         return members
@@ -92,69 +92,81 @@ class RequestGenerator:
     def webhook_url(self) -> str:
         """A unique webhook URL, whose receiver may refuse the event at first."""
         answer = self._rng.choice(["well"] * len(FIRST_ANSWERS) + [*FIRST_ANSWERS])
-        return f"{self._receiver_url}/{answer}/{self._key_id}/{self._count()}"
+        return f"{self._receiver_url}/{answer}/{self._key_id}/{self._next_number()}"
 
     def _as_member(self, submission: SubmittedRequest) -> SubmittedRequest:
         webhook = submission.options if self._rng.random() < MEMBER_WITH_WEBHOOK else {}
-        name = {"custom_id": f"sku-{self._count()}"} if self._rng.random() < MEMBER_WITH_NAME else {}
+        name = {"custom_id": f"sku-{self._next_number()}"} if self._rng.random() < MEMBER_WITH_NAME else {}
         return replace(submission, options={**webhook, **name})
 
     def _inline(self) -> SubmittedRequest:
-        return self._asked("inline", self._sent(), self._one_overlay())
+        return self._request("inline", self._inline_picture(), self._one_overlay())
 
     def _samples(self) -> SubmittedRequest:
         cup, logo = (
-            self._known(f"{self._service_url}/samples/{name}", sample_bytes(name) or b"")
+            self._remember(f"{self._service_url}/samples/{name}", sample_bytes(name) or b"")
             for name in ("cup.jpg", "logo.png")
         )
-        return self._asked("samples", cup, self._one_overlay(logo, rescale_factor=0.33))
+        return self._request("samples", cup, self._one_overlay(logo, rescale_factor=0.33))
 
     def _fetched(self) -> SubmittedRequest:
         (manner,) = self._rng.choices(["prompt", "late", "broken"], [16, 8, 6])
-        return self._asked(manner, self._at_origin(manner), self._one_overlay())
+        return self._request(manner, self._hosted_picture(manner), self._one_overlay())
 
     def _scene(self) -> SubmittedRequest:
         """A colour under a mask, a design in a region, and the same design as a watermark."""
-        design = self._anyhow()
+        design = self._any_picture()
         layers = [
-            {"color": f"#{self._rng.randrange(16**6):06x}", "mask": self._anyhow(), "blend_mode": "multiply"},
+            {
+                "color": f"#{self._rng.randrange(16**6):06x}",
+                "mask": self._any_picture(),
+                "blend_mode": "multiply",
+            },
             {"overlay_image": design, "region": [0.2, 0.3, 0.5, 0.6], "resize_method": "area"},
             {"overlay_image": design, "scale_to": 0.3, "gravity": "southeast", "opacity": 0.5},
         ]
-        return self._asked("scene", self._anyhow(), {"overlays": layers})
+        return self._request("scene", self._any_picture(), {"overlays": layers})
 
     def _centred(self) -> SubmittedRequest:
         percent = {f"{axis}_percent": self._rng.randrange(100) for axis in "xy"}
-        layer = {"overlay_image": self._sent(), "mask": self._anyhow(), "blend_mode": "linear-burn"}
-        return self._asked("centred", self._anyhow(), layer | percent, "superimpose-v2")
+        layer = {
+            "overlay_image": self._inline_picture(),
+            "mask": self._any_picture(),
+            "blend_mode": "linear-burn",
+        }
+        return self._request("centred", self._any_picture(), layer | percent, "superimpose-v2")
 
     def _in_perspective(self) -> SubmittedRequest:
         near = self._rng.uniform(0, 0.2)
         corners = [[near, 0.1], [0.9, near], [1, 0.9], [0.1, 1]]
-        return self._asked(
-            "in perspective", self._anyhow(), {"overlay_image": self._sent(), "corners": corners}
+        return self._request(
+            "in perspective",
+            self._any_picture(),
+            {"overlay_image": self._inline_picture(), "corners": corners},
         )
 
     def _displaced(self) -> SubmittedRequest:
-        folds = {"displacement_map": self._anyhow(), "displacement_x": 5, "displacement_y": -3}
-        return self._asked("displaced", self._sent(), self._one_overlay() | folds)
+        folds = {"displacement_map": self._any_picture(), "displacement_x": 5, "displacement_y": -3}
+        return self._request("displaced", self._inline_picture(), self._one_overlay() | folds)
 
     def _animated(self) -> SubmittedRequest:
-        base = self._sent(tiny_gif(self._count()))
-        answer = {"animation": "keep", "image_format": self._rng.choice(["webp", "gif", "apng"])}
-        return self._asked("animated", base, self._one_overlay() | answer)
+        base = self._inline_picture(tiny_gif(self._next_number()))
+        output = {"animation": "keep", "image_format": self._rng.choice(["webp", "gif", "apng"])}
+        return self._request("animated", base, self._one_overlay() | output)
 
     def _cancelled(self) -> SubmittedRequest:
-        base, after_s = self._at_origin("late"), self._rng.uniform(0, 1.5)
-        return self._asked("cancelled", base, self._one_overlay(), cancel_after_s=after_s)
+        base, after_s = self._hosted_picture("late"), self._rng.uniform(0, 1.5)
+        return self._request("cancelled", base, self._one_overlay(), cancel_after_s=after_s)
 
     def _broken(self) -> SubmittedRequest:
-        return self._asked("broken picture", self._sent(), self._one_overlay(self._sent(NO_PICTURE)))
+        return self._request(
+            "broken picture", self._inline_picture(), self._one_overlay(self._inline_picture(NO_PICTURE))
+        )
 
     def _refused(self) -> SubmittedRequest:
-        return self._asked("refused", self._sent(), self._one_overlay(opacity=2))
+        return self._request("refused", self._inline_picture(), self._one_overlay(opacity=2))
 
-    def _asked(
+    def _request(
         self,
         kind: str,
         base: str,
@@ -177,26 +189,30 @@ class RequestGenerator:
 
     def _one_overlay(self, overlay: str | None = None, **params: object) -> dict[str, object]:
         offsets = {"x_offset": self._rng.randrange(20), "y_offset": self._rng.randrange(12)}
-        return {"overlay_image": overlay or self._shared_overlay or self._sent(), **offsets, **params}
+        return {
+            "overlay_image": overlay or self._shared_overlay or self._inline_picture(),
+            **offsets,
+            **params,
+        }
 
-    def _anyhow(self) -> str:
+    def _any_picture(self) -> str:
         """A picture given in a random way."""
-        (manner,) = self._rng.choices(["sent", "prompt", "late", "broken"], [5, 3, 1, 1])
-        return self._sent() if manner == "sent" else self._at_origin(manner)
+        (manner,) = self._rng.choices(["inline", "prompt", "late", "broken"], [5, 3, 1, 1])
+        return self._inline_picture() if manner == "inline" else self._hosted_picture(manner)
 
-    def _sent(self, picture: bytes | None = None) -> str:
+    def _inline_picture(self, picture: bytes | None = None) -> str:
         """An inline picture."""
-        picture = picture or tiny_png(self._count())
-        return self._known(base64.b64encode(picture).decode(), picture)
+        picture = picture or tiny_png(self._next_number())
+        return self._remember(base64.b64encode(picture).decode(), picture)
 
-    def _at_origin(self, manner: str) -> str:
-        number = self._count()
-        return self._known(f"{self._origin_url}/{manner}/{number}", tiny_png(number))
+    def _hosted_picture(self, manner: str) -> str:
+        number = self._next_number()
+        return self._remember(f"{self._origin_url}/{manner}/{number}", tiny_png(number))
 
-    def _known(self, text: str, picture: bytes) -> str:
+    def _remember(self, text: str, picture: bytes) -> str:
         self._files[text] = picture
         return text
 
-    def _count(self) -> int:
+    def _next_number(self) -> int:
         self._number += 1
         return self._number

@@ -22,14 +22,16 @@ class Role:
     command: Sequence[str]
     env: Mapping[str, str]
     log: IO[bytes]
+    ready_url: str | None = None
+    """Answers once the process works; a worker without one works once it has a child."""
     extra_env: Mapping[str, str] = field(default_factory=dict)
     """Added to the environment of the next start."""
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held by the current fault of this process."""
-    unasked: Counter[int] = field(default_factory=Counter)
+    unexpected: Counter[int] = field(default_factory=Counter)
     """Exit statuses that no fault caused."""
     _process: "subprocess.Popen[bytes] | None" = None
-    _asked_to_end: bool = False
+    _is_ending: bool = False
     _leaving: bool = False
 
     @property
@@ -48,8 +50,8 @@ class Role:
         while not self._leaving:
             self._start()
             await self.ended()
-            if not self._asked_to_end:
-                self.unasked[self._end()] += 1
+            if not self._is_ending:
+                self.unexpected[self._end()] += 1
             await asyncio.sleep(PAUSE_S)
 
     async def leave(self) -> bool:
@@ -66,7 +68,7 @@ class Role:
 
     def end(self, number: signal.Signals) -> None:
         """End the process by a signal."""
-        self._asked_to_end = True
+        self._is_ending = True
         if self.running:
             os.kill(self.pid, number)
 
@@ -77,7 +79,7 @@ class Role:
             await asyncio.sleep(WATCH_S)
 
     def _start(self) -> None:
-        self._asked_to_end = False
+        self._is_ending = False
         self._process = subprocess.Popen(
             self.command, env={**self.env, **self.extra_env}, stdout=self.log, stderr=self.log
         )

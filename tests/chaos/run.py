@@ -13,10 +13,10 @@ from uuid import uuid4
 from jobs.keys.api_keys import ApiKeys
 from tests.chaos import events, invariants, leftovers
 from tests.chaos.batches import invariants as of_batch
-from tests.chaos.batches.asking import batches
 from tests.chaos.batches.following import BatchLoad
+from tests.chaos.batches.submissions import batches
 from tests.chaos.census import Census
-from tests.chaos.client import asking
+from tests.chaos.client import connected
 from tests.chaos.load import Load
 from tests.chaos.report import Report
 from tests.chaos.requests import RequestGenerator
@@ -51,15 +51,17 @@ async def run(plan: Plan, directory: Path, say: Callable[[str], None]) -> Report
         last_expiry = max(report.load.last_expiry, time.time() + plan.result_ttl_s)  # events expire then too
         report.violations += await _settled(service, last_expiry)
         for role in service.roles:
-            report.unasked_ends.update({f"{role.name}, status {end}": n for end, n in role.unasked.items()})
+            report.unexpected_ends.update(
+                {f"{role.name}, status {end}": n for end, n in role.unexpected.items()}
+            )
     report.violations += leftovers.left_processes(mark)
     return report
 
 
 async def _strained(plan: Plan, service: Service, say: Callable[[str], None]) -> Report:
     schedule = Schedule(plan.kinds, plan.faults, plan.seconds, random.Random(f"faults {plan.seed}"))
-    async with asking(service.url, service.keys) as client:
-        receiver_url = f"http://127.0.0.1:{service.receiver_way.port}"
+    async with connected(service.url, service.keys) as client:
+        receiver_url = f"http://127.0.0.1:{service.receiver_proxy.port}"
         rng = random.Random(f"requests {plan.seed}")
         requests = RequestGenerator(rng, service.url, service.origin.url, receiver_url, [*service.keys])
         census = Census(service.redis)

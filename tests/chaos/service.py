@@ -3,12 +3,12 @@
 import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import httpx
 from redis import Redis
@@ -18,11 +18,12 @@ from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
 from jobs.webhooks.secrets import KeySecrets
 from tests.chaos import process_table
-from tests.chaos.outside.origin import Origin, serving
+from tests.chaos.outside.origin import Origin
 from tests.chaos.outside.proxy import Proxy, proxying
-from tests.chaos.outside.receiver import Receiver, receiving
+from tests.chaos.outside.receiver import Receiver
 from tests.chaos.outside.redis_pair import RedisPair, running_pair
 from tests.chaos.role import Role
+from tests.in_thread import in_thread
 from tests.stack import ON_LOOPBACK, environment, free_port
 from tests.webhook_events import MASTER
 
@@ -34,7 +35,6 @@ LEASE_S = 3
 MAX_ATTEMPTS = 8  # with the default of 3, such dense faults would exhaust a request in one run of ten
 READY_S = 60
 LOOK_AGAIN_S = 0.1
-METRICS_PORT = "SUPERIMPOSE_METRICS_PORT"
 
 
 class NotRecovered(Exception):
@@ -51,10 +51,10 @@ class Service:
     redis_pair: RedisPair
     redis: Redis
     proxy: Proxy
-    own_way: Proxy
+    direct_proxy: Proxy
     origin: Origin
     receiver: Receiver
-    receiver_way: Proxy
+    receiver_proxy: Proxy
     api: Role
     workers: list[Role]
     make_worker: Callable[[], Role]
@@ -85,7 +85,7 @@ class Service:
         async with worker.busy:
             self.workers.append(worker)
             self.keepers.create_task(worker.keep())
-            await self.await_worker(worker)
+            await self.await_ready(worker)
 
     async def remove_worker(self, worker: Role) -> None:
         """Drain and remove a worker, as in a scale-in."""
@@ -93,33 +93,23 @@ class Service:
         if not await worker.leave():
             raise NotRecovered(f"{worker.name} did not drain")
 
-    async def await_api(self) -> None:
-        """Wait until the API answers."""
-        await _await_answer(f"{self.url}/livez", self.api)
-
-    async def await_sender(self, sender: Role) -> None:
-        """Wait until a sender serves its metrics, which it does just before it starts sending."""
-        await _await_answer(f"http://127.0.0.1:{sender.env[METRICS_PORT]}/metrics", sender)
-
-    async def await_worker(self, worker: Role) -> None:
-        """Wait until a worker has its child."""
+    async def await_ready(self, role: Role) -> None:
+        """Wait until a process works. Raises `NotRecovered`."""
         deadline = time.monotonic() + READY_S
-        while not (worker.running and process_table.children(worker.pid)):
-            if time.monotonic() > deadline:
-                raise NotRecovered(f"{worker.name} has no child")
-            await asyncio.sleep(LOOK_AGAIN_S)
-
-
-async def _await_answer(url: str, role: Role) -> None:
-    deadline = time.monotonic() + READY_S
-    async with httpx.AsyncClient(**ON_LOOPBACK) as client:
-        while time.monotonic() < deadline:
-            try:
-                (await client.get(url)).raise_for_status()
-                return
-            except httpx.HTTPError:
+        async with httpx.AsyncClient(**ON_LOOPBACK) as client:
+            while not await _is_ready(role, client):
+                if time.monotonic() > deadline:
+                    raise NotRecovered(f"{role.name} does not work")
                 await asyncio.sleep(LOOK_AGAIN_S)
-    raise NotRecovered(f"{role.name} does not answer")
+
+
+async def _is_ready(role: Role, client: httpx.AsyncClient) -> bool:
+    if role.ready_url is None:
+        return role.running and bool(process_table.children(role.pid))
+    try:
+        return (await client.get(role.ready_url)).is_success
+    except httpx.HTTPError:
+        return False
 
 
 def _settings(directory: Path, redis_url: str, result_ttl_s: int) -> dict[str, Any]:
@@ -146,39 +136,46 @@ async def running(directory: Path, run: str, result_ttl_s: int) -> AsyncIterator
     with (
         running_pair(directory / "redis") as redis_pair,
         proxying(redis_pair.primary.port) as proxy,
-        proxying(redis_pair.primary.port) as own_way,
-        serving() as origin,
-        Redis(port=own_way.port, socket_timeout=5) as redis,
+        proxying(redis_pair.primary.port) as direct_proxy,
+        in_thread(Origin()) as origin,
+        Redis(port=direct_proxy.port, socket_timeout=5) as redis,
         (directory / "service.log").open("wb") as log,
     ):
         own = _settings(directory, f"redis://127.0.0.1:{proxy.port}/0", result_ttl_s)
-        settings = Settings(**own | {"redis_url": f"redis://127.0.0.1:{own_way.port}/0"})
+        settings = Settings(**own | {"redis_url": f"redis://127.0.0.1:{direct_proxy.port}/0"})
         env = environment(**own) | {process_table.MARK: run}
         port, numbers = free_port(), count()
+        url = f"http://127.0.0.1:{port}"
 
         def make_worker() -> Role:
-            return _role(f"worker-{next(numbers)}", ["worker"], env, log)
+            return Role(f"worker-{next(numbers)}", _python("worker"), env, log)
+
+        def make_sender(number: int) -> Role:
+            metrics_port = free_port()
+            own_env = env | {"SUPERIMPOSE_METRICS_PORT": str(metrics_port)}
+            url = f"http://127.0.0.1:{metrics_port}/metrics"  # served just before it starts sending
+            return Role(f"sender-{number}", _python("cli", "webhooks"), own_env, log, url)
 
         keys, secrets = dict(_made_keys(redis)), KeySecrets(redis, settings)
         with (
-            receiving({key_id: secrets.read(key_id) for key_id in keys}) as receiver,
-            proxying(receiver.port) as receiver_way,
+            in_thread(Receiver({key_id: secrets.read(key_id) for key_id in keys})) as receiver,
+            proxying(receiver.server_port) as receiver_proxy,
         ):
             service = Service(
                 run=run,
                 settings=settings,
-                url=f"http://127.0.0.1:{port}",
+                url=url,
                 redis_pair=redis_pair,
                 redis=redis,
                 proxy=proxy,
-                own_way=own_way,
+                direct_proxy=direct_proxy,
                 origin=origin,
                 receiver=receiver,
-                receiver_way=receiver_way,
-                api=_role("api", ["cli", "api", "--port", str(port)], env, log),
+                receiver_proxy=receiver_proxy,
+                api=Role("api", _python("cli", "api", "--port", str(port)), env, log, f"{url}/livez"),
                 workers=[make_worker() for _ in range(WORKERS)],
                 make_worker=make_worker,
-                senders=[_sender(n, env, log) for n in range(SENDERS)],
+                senders=[make_sender(number) for number in range(SENDERS)],
                 log=Path(log.name),
                 keys=keys,
                 redis_busy=asyncio.Lock(),
@@ -197,12 +194,8 @@ def _made_keys(redis: Redis) -> Iterator[tuple[str, str]]:
         yield key.key_id, text
 
 
-def _role(name: str, module: Sequence[str], env: Mapping[str, str], log: IO[bytes]) -> Role:
-    return Role(name, [sys.executable, "-m", *module], env, log)
-
-
-def _sender(number: int, env: Mapping[str, str], log: IO[bytes]) -> Role:
-    return _role(f"sender-{number}", ["cli", "webhooks"], {**env, METRICS_PORT: str(free_port())}, log)
+def _python(*module: str) -> list[str]:
+    return [sys.executable, "-m", *module]
 
 
 @asynccontextmanager
@@ -211,11 +204,8 @@ async def _kept(service: Service) -> AsyncIterator[None]:
         for role in service.roles:
             keepers.create_task(role.keep())
         try:
-            await service.await_api()
-            for worker in service.workers:
-                await service.await_worker(worker)
-            for sender in service.senders:
-                await service.await_sender(sender)
+            for role in service.roles:
+                await service.await_ready(role)
             yield
         finally:
             await asyncio.gather(*(role.leave() for role in service.roles))

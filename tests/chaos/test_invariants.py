@@ -22,25 +22,25 @@ KEY = "key_1"
 ONE, OTHER = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-000000000002"
 
 
-def asked_for(kind: str) -> SubmittedRequest:
-    asking = RequestGenerator(Random(1), "http://here", "http://there", "http://receiver", [KEY])
-    return next(found for found in iter(asking.next, None) if found.kind == kind)
+def request_of_kind(kind: str) -> SubmittedRequest:
+    generator = RequestGenerator(Random(1), "http://here", "http://there", "http://receiver", [KEY])
+    return next(found for found in iter(generator.next, None) if found.kind == kind)
 
 
 @pytest.fixture
 def submission() -> SubmittedRequest:
-    return asked_for("inline")
+    return request_of_kind("inline")
 
 
-def answered(submission: SubmittedRequest) -> RequestOutcome:
+def completed_outcome(submission: SubmittedRequest) -> RequestOutcome:
     return RequestOutcome(
-        submission, {ONE}, accepted_at=10, ended_at=11, status=Status.COMPLETED, picture=submission.made()
+        submission, {ONE}, accepted_at=10, ended_at=11, status=Status.COMPLETED, picture=submission.render()
     )
 
 
 @pytest.fixture
 def completed(submission: SubmittedRequest) -> RequestOutcome:
-    return answered(submission)
+    return completed_outcome(submission)
 
 
 def failed(submission: SubmittedRequest, code: FailureCode, **more: object) -> RequestOutcome:
@@ -64,17 +64,17 @@ def test_a_completed_request_with_the_right_picture_is_fine(completed):
     "kind", ["inline", "late", "scene", "centred", "in perspective", "displaced", "animated"]
 )
 def test_a_picture_rendered_with_a_wrong_input_is_found(kind):
-    submission = asked_for(kind)
-    outcome = answered(submission)
+    submission = request_of_kind(kind)
+    outcome = completed_outcome(submission)
 
     assert complaints(outcome) == []
     for path in submission.files:
         other = replace(submission, files={**submission.files, path: tiny_png(0)})
-        assert "not the one" in complaints(replace(outcome, picture=other.made()))[0], path
+        assert "not the one" in complaints(replace(outcome, picture=other.render()))[0], path
 
 
 def test_a_second_request_for_one_idempotency_key_is_found(completed):
-    assert "made 2 requests" in complaints(replace(completed, request_ids={ONE, OTHER}))[0]
+    assert "made 2 requests" in complaints(replace(completed, ids={ONE, OTHER}))[0]
 
 
 def test_a_cancelled_request_that_completes_is_found(completed):
@@ -240,7 +240,7 @@ def test_a_wrong_event_is_found(with_webhook, calls, complaint):
 def test_an_event_of_a_request_without_a_webhook_is_found(with_webhook):
     submission = with_webhook.submission
     only_failed = replace(submission, options={**submission.options, "webhook_events": ["failed"]})
-    refused = replace(with_webhook, request_ids=set(), status=None, response={})
+    refused = replace(with_webhook, ids=set(), status=None, response={})
 
     for outcome in (
         replace(with_webhook, submission=only_failed),
@@ -252,4 +252,4 @@ def test_an_event_of_a_request_without_a_webhook_is_found(with_webhook):
 
 
 def test_an_accepted_invalid_request_is_found(completed):
-    assert "opacity" in complaints(replace(completed, submission=asked_for("refused")))[0]
+    assert "opacity" in complaints(replace(completed, submission=request_of_kind("refused")))[0]

@@ -13,8 +13,8 @@ from jobs.lifecycle.status import FailureCode, Status
 from tests.chaos import events
 from tests.chaos import invariants as of_request
 from tests.chaos.batches import invariants
-from tests.chaos.batches.asking import SubmittedBatch, batches
 from tests.chaos.batches.following import BatchOutcome
+from tests.chaos.batches.submissions import SubmittedBatch, batches
 from tests.chaos.census import Batch, Census
 from tests.chaos.load import RequestOutcome
 from tests.chaos.outside.receiver import Received
@@ -24,9 +24,9 @@ ONE, OTHER = "00000000-0000-4000-8000-000000000001", "00000000-0000-4000-8000-00
 END_MS = 1_700_000_000_000
 
 
-def asked_batch(kind: str) -> SubmittedBatch:
-    asking = RequestGenerator(Random(1), "http://here", "http://there", "http://receiver", ["key_1"])
-    submission = next(found for found in batches(asking, Random(1), 200) if found.kind == kind)
+def batch_of_kind(kind: str) -> SubmittedBatch:
+    generator = RequestGenerator(Random(1), "http://here", "http://there", "http://receiver", ["key_1"])
+    submission = next(found for found in batches(generator, Random(1), 200) if found.kind == kind)
     return replace(submission, webhook_url="http://receiver/well/key_1/1")
 
 
@@ -43,7 +43,7 @@ class Followed:
 
 @pytest.fixture
 def followed(redis) -> Followed:
-    submission = asked_batch("whole")
+    submission = batch_of_kind("whole")
     census = Census(redis)
     members = [_completed(RequestOutcome(each), nth) for nth, each in enumerate(submission.members)]
     pairs = [(each.its_id, name) for each, name in zip(members, submission.custom_ids, strict=True)]
@@ -60,8 +60,8 @@ def followed(redis) -> Followed:
     census.batches[ONE] = Batch({"finished_at": str(END_MS)}, entries)
     outcome = BatchOutcome(
         submission,
-        members,
         {ONE},
+        members=members,
         response={"batch_id": ONE, "status": "COMPLETED", "request_counts": counts},
         counts=[began, counts],
         listed=[{"request_id": each, **({"custom_id": name} if name else {})} for each, name in pairs],
@@ -75,7 +75,7 @@ def _completed(outcome: RequestOutcome, nth: int) -> RequestOutcome:
     request_id = str(UUID(int=nth))
     line = {"status": "COMPLETED", "request_id": request_id, "output": f"http://here/{nth}.png"}
     return replace(
-        outcome, request_ids={request_id}, status=Status.COMPLETED, response=line, expires_at=time.time() + 99
+        outcome, ids={request_id}, status=Status.COMPLETED, response=line, expires_at=time.time() + 99
     )
 
 
@@ -84,7 +84,7 @@ def test_a_complete_batch_is_fine(followed):
 
 
 def two_ids(outcome: BatchOutcome, _: Census) -> None:
-    outcome.batch_ids.add(OTHER)
+    outcome.ids.add(OTHER)
 
 
 def unknown(_: BatchOutcome, census: Census) -> None:
@@ -172,12 +172,12 @@ def cancel_forgotten(outcome: BatchOutcome, _: Census) -> None:
     outcome.cancel_status, outcome.cancelled_at = 200, time.time()
 
 
-def cancel_unasked(outcome: BatchOutcome, _: Census) -> None:
+def cancel_unrequested(outcome: BatchOutcome, _: Census) -> None:
     outcome.response = {**outcome.response, "cancelled": True}
 
 
 def cancelled_and_begun(outcome: BatchOutcome, _: Census) -> None:
-    cancel_unasked(outcome, _)
+    cancel_unrequested(outcome, _)
     outcome.cancel_status, outcome.cancelled_at = 200, END_MS / 1000 - 2
 
 
@@ -199,7 +199,7 @@ def archive_of_failed(outcome: BatchOutcome, _: Census) -> None:
     ("breaks", "complaint"),
     [
         (two_ids, "made 2 batches"),
-        (unknown, "no client was ever told"),
+        (unknown, "no client knows it"),
         (lost, "never there"),
         (half, "its requests are"),
         (another_order, "it lists"),
@@ -218,7 +218,7 @@ def archive_of_failed(outcome: BatchOutcome, _: Census) -> None:
         (another_result, "and another one"),
         (another_status, "and its status"),
         (cancel_forgotten, "a cancel was answered 200"),
-        (cancel_unasked, "a cancel was answered None"),
+        (cancel_unrequested, "a cancel was answered None"),
         (cancelled_and_begun, "began at"),
         (archive_without, "has not the picture"),
         (archive_with_more, "is not of it"),

@@ -23,8 +23,7 @@ def built(folder: Path) -> list[Manifest]:
     """The objects that `kubectl apply -k` would send."""
     kubectl = shutil.which("kubectl")
     if kubectl is None:
-        message = "no kubectl on PATH"
-        missing(message)
+        missing("no kubectl on PATH")
     build = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True)
     assert (build.returncode, build.stderr) == (0, "")
     return list(yaml.safe_load_all(build.stdout))

@@ -15,8 +15,8 @@ PASSWORD = "a-password"
 
 
 def test_redis_is_started_as_in_the_stack_but_with_a_password(base):
-    ours = container(base, REDIS)["args"]
-    assert [each.replace(">$(REDIS_PASSWORD)", "nopass") for each in ours] == COMPOSE["redis"]["command"]
+    args = container(base, REDIS)["args"]
+    assert [each.replace(">$(REDIS_PASSWORD)", "nopass") for each in args] == COMPOSE["redis"]["command"]
     assert container(base, REDIS)["image"] == COMPOSE["redis"]["image"]
 
 

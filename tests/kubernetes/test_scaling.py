@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from benchmarks.autoscaling.autoscaler import AGE, BUSY, Autoscaler, scaled_object
+from benchmarks.autoscaling import AGE, BUSY, Autoscaler, scaled_object
 from benchmarks.harness.service import redis_server
 from tests.kubernetes.manifests import WORKER, named, settings
 from tests.missing import missing
@@ -31,9 +31,11 @@ def site(tmp_path):
             targets = {"superimpose-api": [stack.url.removeprefix("http://")]}
             with watching(tmp_path, targets, speed=1) as prometheus:
                 yield stack, redis, prometheus
+            for process in stack.processes:
+                process.kill()  # after a SIGTERM they would wait for Redis, which a test may kill
 
 
-def asked(prometheus):
+def evaluated(prometheus):
     """The values of the query, and the one that the simulation computes from the metrics of that time."""
     at = time.time()
     metrics = {each: sum(prometheus.values(f"max({each})", at)) for each in (BUSY, AGE)}
@@ -42,31 +44,31 @@ def asked(prometheus):
 
 def replicas(prometheus, now):
     """The replicas that the current value results in; KEDA only accepts a single series."""
-    [value], _ = asked(prometheus)
+    [value], _ = evaluated(prometheus)
     return Autoscaler(RULES).sync(0, value, now)
 
 
 def test_workers_scale_with_the_age_of_the_queue_and_stay_without_a_value(site, origin):
     stack, redis, prometheus = site
-    until(lambda: asked(prometheus)[0] == [0], "it has scraped an idle service")
+    until(lambda: evaluated(prometheus)[0] == [0], "it has scraped an idle service")
     assert replicas(prometheus, 1) == RULES.min_replicas
 
     overlay = f"{stack.url}/samples/logo.png"
     bases = [f"{origin.url}/hangs.jpg?{number}" for number in range(1 + WAITING)]
     hanging = [stack.submit(base_image=base, overlay_image=overlay) for base in bases]
-    until(lambda: asked(prometheus)[0] > [1.2], "the oldest has waited for two seconds")
-    values, simulated = asked(prometheus)
+    until(lambda: evaluated(prometheus)[0] > [1.2], "the oldest has waited for two seconds")
+    values, simulated = evaluated(prometheus)
     assert values == pytest.approx([simulated])
     assert replicas(prometheus, 1) == 2
-    until(lambda: asked(prometheus)[0] > values, "it grows with the age")
+    until(lambda: evaluated(prometheus)[0] > values, "it grows with the age")
 
     origin.release.set()
     assert {stack.finish(each).json()["status"] for each in hanging} == {"COMPLETED"}
     origin.release.clear()  # other files share it
-    until(lambda: asked(prometheus)[0] == [0], "nothing waits and nobody works")
+    until(lambda: evaluated(prometheus)[0] == [0], "nothing waits and nobody works")
 
     os.kill(redis.pid, signal.SIGKILL)
-    until(lambda: asked(prometheus)[0] == [], "there is no value, which KEDA takes for a failure")
+    until(lambda: evaluated(prometheus)[0] == [], "there is no value, which KEDA takes for a failure")
 
 
 def test_a_failure_of_the_query_keeps_the_workers(with_operators):

@@ -12,9 +12,9 @@ from pathlib import Path
 from tests import origin as origins
 from tests.chaos.outside.redis_process import RedisProcess
 from tests.observability import faults, picture
+from tests.observability.faults import Site
 from tests.observability.prometheus import Prometheus, await_alerts, watching
 from tests.observability.promql import RULES
-from tests.observability.site import Site
 from tests.stack import environment, free_port, running
 
 SPEED = 20
@@ -105,7 +105,7 @@ def fire(site: Site, prometheus: Prometheus) -> int:
     print(f"A minute passes in {60 / SPEED:.0f} s. Under load without a fault fired: {early or 'none'}.\n")
     print("| fault | alert | fired after | as in production |\n| --- | --- | --- | --- |")
     fired = set[str]()
-    for said, fault, expected in FAULTS:
+    for description, fault, expected in FAULTS:
         await_silence(prometheus, expected)
         with fault(site):
             seen = await_alerts(prometheus, expected, PATIENCE_S)
@@ -113,7 +113,7 @@ def fire(site: Site, prometheus: Prometheus) -> int:
             after = (
                 f"{seen[name]:.0f} s | {seen[name] * SPEED / 60:.0f} min" if name in seen else "**never** | "
             )
-            print(f"| {said} | {name} | {after} |", flush=True)
+            print(f"| {description} | {name} | {after} |", flush=True)
         fired |= seen.keys()
     missing = {rule["alert"] for rule in RULES} - fired
     print(f"\n{len(fired)} of {len(RULES)} alerts fired.{' Not: ' + ', '.join(missing) if missing else ''}")

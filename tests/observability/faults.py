@@ -1,22 +1,74 @@
-"""A fault for each alert, caused on a real service within a block and repaired after it."""
+"""A service, and a fault of it for each alert, caused within a block and repaired after it."""
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 
+import httpx
 from redis import Redis
 
 from jobs import keyspace
+from tests.chaos.outside.redis_process import RedisProcess
 from tests.chaos.process_table import children
-from tests.observability.site import Site
-from tests.stack import await_http, free_port
+from tests.origin import Origin
+from tests.stack import Stack, await_http, free_port
 
 RECEIVERS = 40
 FILLERS = 50  # of a megabyte each
 BUFFERS_LIVE_S = 3  # time for which Redis holds more than its keys
+
+
+@dataclass
+class Site:
+    """A service with one worker, its Redis, its store, and an origin that may hang.
+
+    What sends events serves its metrics at `webhooks_port`.
+    """
+
+    stack: Stack
+    redis: RedisProcess
+    store: Path
+    origin: Origin
+    webhooks_port: int
+
+    @property
+    def samples(self) -> dict[str, str]:
+        """A request whose pictures are always available."""
+        return {
+            "base_image": f"{self.stack.url}/samples/cup.jpg",
+            "overlay_image": f"{self.stack.url}/samples/logo.png",
+        }
+
+    def submit(self, times: int, start_timeout_s: int = 600, **pictures: str) -> None:
+        """Submit this many requests, ignoring the responses."""
+        headers = {"x-start-timeout": str(start_timeout_s)}
+        for _ in range(times):
+            with suppress(httpx.HTTPError):
+                self.stack.client.post("/v2/superimpose", json={**self.samples, **pictures}, headers=headers)
+
+    def start_worker(self) -> None:
+        """Start a worker that serves metrics on the port of the first one."""
+        self.stack.start("cli", "worker", "--workers", "1")
+
+    def start_webhooks(self) -> None:
+        """Start a sender as the second process of the stack."""
+        env = {**self.stack.env, "SUPERIMPOSE_METRICS_PORT": str(self.webhooks_port)}
+        log = self.stack.log
+        process = subprocess.Popen([sys.executable, "-m", "cli", "webhooks"], env=env, stdout=log, stderr=log)
+        self.stack.processes.insert(1, process)
+
+    def stop(self, index: int, number: int = signal.SIGTERM) -> None:
+        """Stop a process of the stack: 0 is the API, 1 the webhook sender, -1 the worker."""
+        process = self.stack.processes.pop(index)
+        process.send_signal(number)
+        process.wait()
 
 
 @contextmanager
@@ -33,7 +85,7 @@ def no_workers(site: Site) -> Iterator[None]:
 
 @contextmanager
 def redis_away(site: Site) -> Iterator[None]:
-    """Clients keep polling."""
+    """Redis is killed, and restarted on its port; clients keep submitting."""
     site.redis.kill()
     with repeating(lambda: site.submit(1), every_s=0.2):
         yield
@@ -42,7 +94,7 @@ def redis_away(site: Site) -> Iterator[None]:
 
 @contextmanager
 def api_away(site: Site) -> Iterator[None]:
-    """Redis is killed, and restarted on its port."""
+    """The API is killed, and restarted on its port."""
     site.stop(0, signal.SIGKILL)
     yield
     api = site.stack.start("cli", "api", "--port", site.stack.url.rpartition(":")[2])

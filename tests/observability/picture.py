@@ -8,10 +8,9 @@ from typing import Any
 import httpx
 import matplotlib as mpl
 
-from tests.observability.faults import repeating
+from tests.observability.faults import Site, repeating
 from tests.observability.prometheus import Prometheus
 from tests.observability.promql import DASHBOARD, ROOT
-from tests.observability.site import Site
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt

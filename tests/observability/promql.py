@@ -50,6 +50,5 @@ def promtool(*arguments: str) -> "subprocess.CompletedProcess[str]":
     """Run promtool; if it is missing tests are skipped, on CI they fail."""
     path = shutil.which("promtool")
     if path is None:
-        message = "no promtool on PATH (apt install prometheus)"
-        missing(message)
+        missing("no promtool on PATH (apt install prometheus)")
     return subprocess.run([path, *arguments], capture_output=True, text=True)

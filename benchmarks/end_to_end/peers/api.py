@@ -11,7 +11,7 @@ from benchmarks.end_to_end.peers.work import PICTURES
 
 
 def api(submit: Callable[..., Any], status: Callable[..., Any], **options: Any) -> FastAPI:
-    """`submit` takes a `Job` and returns its id; `status` takes an id and returns the peer's status."""
+    """`submit` takes a `Job`; `status` takes its id and returns the peer's status."""
     app = FastAPI(**options)
     app.post("/jobs")(submit)
     app.get("/jobs/{job_id}")(status)

@@ -46,13 +46,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     yield
 
 
-async def submit(job: work.Job) -> dict[str, str]:
+async def submit(job: work.Job) -> None:
     await app.state.queue.enqueue_job("superimpose", job.model_dump(), _job_id=job.id)
-    return {"id": job.id}
 
 
-async def status(job_id: UUID) -> dict[str, str]:
-    return {"status": await Job(str(job_id), app.state.queue).status()}
+async def status(job_id: UUID) -> str:
+    return await Job(str(job_id), app.state.queue).status()
 
 
 app = api(submit, status, lifespan=lifespan)

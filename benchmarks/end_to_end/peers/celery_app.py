@@ -18,13 +18,12 @@ celery.conf.update(broker_connection_retry_on_startup=True, worker_send_task_eve
 superimpose = celery.task(work.run)
 
 
-def submit(job: work.Job) -> dict[str, str]:
+def submit(job: work.Job) -> None:
     superimpose.apply_async((job.model_dump(),), task_id=job.id)
-    return {"id": job.id}
 
 
-def status(job_id: UUID) -> dict[str, str]:
-    return {"status": AsyncResult(str(job_id), app=celery).state}
+def status(job_id: UUID) -> str:
+    return AsyncResult(str(job_id), app=celery).state
 
 
 app = api(submit, status)

@@ -20,19 +20,18 @@ dramatiq.set_broker(broker)
 superimpose = dramatiq.actor(work.run, max_retries=3)
 
 
-def submit(job: work.Job) -> dict[str, str]:
+def submit(job: work.Job) -> None:
     broker.enqueue(superimpose.message(job.model_dump()).copy(message_id=job.id))
-    return {"id": job.id}
 
 
-def status(job_id: UUID) -> dict[str, str]:
+def status(job_id: UUID) -> str:
     """`done` once there is a result; dramatiq has no other states."""
     message = Message("default", superimpose.actor_name, (), {}, {}, message_id=str(job_id))
     try:
         results.get_result(message)
     except ResultMissing:
-        return {"status": "pending"}
-    return {"status": "done"}
+        return "pending"
+    return "done"
 
 
 app = api(submit, status)

@@ -13,13 +13,12 @@ redis = Redis(unix_socket_path=work.REDIS_SOCKET)
 queue = Queue(connection=redis)
 
 
-def submit(job: work.Job) -> dict[str, str]:
+def submit(job: work.Job) -> None:
     queue.enqueue(work.run, job.model_dump(), job_id=job.id)
-    return {"id": job.id}
 
 
-def status(job_id: UUID) -> dict[str, str]:
-    return {"status": Job.fetch(str(job_id), connection=redis).get_status(refresh=False)}
+def status(job_id: UUID) -> str:
+    return Job.fetch(str(job_id), connection=redis).get_status(refresh=False)
 
 
 app = api(submit, status)

@@ -3,10 +3,9 @@
 import os
 from pathlib import Path
 from typing import Literal
-from uuid import uuid4
 
 import httpx
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from benchmarks.plain_pillow import with_pillow
 from benchmarks.seed import PARAMS
@@ -19,7 +18,7 @@ http = httpx.Client(trust_env=False)
 
 
 class Job(BaseModel):
-    id: str = Field(default_factory=lambda: str(uuid4()))
+    id: str
     base_image: str
     overlay_image: str
     image_format: Literal["jpeg", "png"]

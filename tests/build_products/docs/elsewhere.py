@@ -39,7 +39,7 @@ def _docker(words: Words) -> None:
 def _kubectl(words: Words) -> None:
     for option, folder in itertools.pairwise(words):
         if option == "-k":
-            original = folder.replace("/ours", "/example")  # of the reader's copy
+            original = folder.replace("/ours", "/example")  # "ours" is the reader's copy
             assert (ROOT / original / "kustomization.yaml").exists(), folder
 
 

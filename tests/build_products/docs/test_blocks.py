@@ -1,17 +1,21 @@
-"""All code blocks of all pages run unchanged, or are valid in their language."""
+"""All code blocks of all pages run unchanged with the outcome that the pages promise, or are valid."""
 
 import itertools
 import json
 import re
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from PIL import Image
+from redis import Redis
 
 from jobs.config.settings import Settings
+from jobs.keys.api_keys import ApiKeys
 from tests.build_products.docs.elsewhere import is_elsewhere
-from tests.docs.pages import OF_COMPOSE_ALONE, PAGES, Block, blocks
+from tests.docs.pages import OF_COMPOSE_ALONE, PAGES, ROOT, Block, blocks
 from tests.missing import missing
 from tests.node import node_with
 
@@ -57,12 +61,53 @@ def test_indented_commands_exist(page):
         is_elsewhere(line)
 
 
+@pytest.fixture
+def shell(run, documented):
+    """Runs the blocks of a page that contain this text, and returns their output."""
+
+    def shell(page: str, text: str) -> str:
+        found = [block for block in blocks(ROOT / page) if block.language == "sh" and text in block.text]
+        assert found, text
+        return "".join(run("sh", block.text) for block in found)
+
+    return shell
+
+
+@pytest.mark.parametrize(
+    ("page", "text", "name"),
+    [
+        ("docs/running.md", "superimpose compose", "cup-with-logo.jpg"),
+        ("README.md", "tshirt-with-print.jpg", "tshirt-with-print.jpg"),
+    ],
+)
+def test_an_example_renders_the_picture_that_the_pages_show(shell, documented, page, text, name):
+    shell(page, text)
+
+    made = Path(documented.env["SUPERIMPOSE_DATA_DIR"]).parent / name
+    with Image.open(made) as rendered, Image.open(ROOT / "docs" / name) as shown:
+        assert rendered.tobytes() == shown.tobytes()
+
+
+def test_a_key_is_created_credited_and_revoked(shell, documented):
+    with Redis.from_url(documented.env["SUPERIMPOSE_REDIS_URL"]) as redis:
+        keys = ApiKeys(redis)
+        for key in keys.list():
+            if key.name == "my-shop":  # another page's
+                keys.revoke(key.key_id)
+    assert shell("docs/keys.md", "keys create my-shop").startswith("si_")
+
+    managed = shell("docs/keys.md", "keys credit")
+
+    assert "has 1500 credits" in managed
+    assert "has 1400 credits" in managed
+    assert "is no longer valid" in managed
+
+
 def need(*tools: str) -> None:
     """Skip the test if a tool is missing; on CI fail."""
     for tool in tools:
         if not shutil.which(tool):
-            message = f"no {tool} on PATH"
-            missing(message)
+            missing(f"no {tool} on PATH")
 
 
 def runnable(block: Block) -> str:

@@ -1,4 +1,4 @@
-"""The pictures of docs/parameters.md and docs/command-line.md are up to date, and every word has one."""
+"""The pictures of docs/parameters.md and docs/command-line.md are complete and up to date."""
 
 import runpy
 from typing import get_args

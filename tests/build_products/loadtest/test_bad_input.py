@@ -6,9 +6,9 @@ import pytest
 
 from jobs.pictures.inputs import sample_bytes
 from loadtest.command import main, parse
-from loadtest.mix import Request
 from loadtest.target import Target, Unusable
-from tests.build_products.loadtest import two_faced
+from tests.build_products.loadtest.two_faced import TwoFaced
+from tests.in_thread import in_thread
 from tests.stack import KEY, empty_database, environment, free_port, running
 
 BODY = {"base_image": "https://shop.example/cup.jpg", "overlay_image": "https://shop.example/logo.png"}
@@ -17,7 +17,7 @@ BODY = {"base_image": "https://shop.example/cup.jpg", "overlay_image": "https://
 @pytest.fixture
 def elsewhere():
     """A host that must not get calls; records those it gets."""
-    with two_faced.serving("http://127.0.0.1:9", well=9) as server:
+    with in_thread(TwoFaced("http://127.0.0.1:9", well=9)) as server:
         yield server
 
 
@@ -69,7 +69,7 @@ def test_a_dead_host_is_one_line(tmp_path, capsys):
 def refusal(host: str, key: str = "any") -> str:
     """Why a service is unusable."""
     with Target(host, key) as target, pytest.raises(Unusable) as refused:
-        target.check(Request("superimpose", BODY))
+        target.check("superimpose", BODY)
     assert "\n" not in str(refused.value)
     return str(refused.value)
 
@@ -118,7 +118,7 @@ def test_an_address_for_pictures_that_is_not_local_is_refused(full, tmp_path, ca
 
 
 def test_a_host_that_redirects_is_not_followed(elsewhere):
-    with two_faced.serving(elsewhere.url, well=0) as host:
+    with in_thread(TwoFaced(elsewhere.url, well=0)) as host:
         assert f"302 to {elsewhere.url}/v2/superimpose: give the address itself" in refusal(host.url)
 
     assert not elsewhere.asked
@@ -126,7 +126,7 @@ def test_a_host_that_redirects_is_not_followed(elsewhere):
 
 def test_refused_load_ends_in_one_line_and_a_report_and_calls_no_other_host(elsewhere, tmp_path, capsys):
     run = ["--clients", "4,8", "--seconds", "2", "--out", str(tmp_path), "--key", "secret"]
-    with two_faced.serving(elsewhere.url, well=2) as host:
+    with in_thread(TwoFaced(elsewhere.url, well=2)) as host:
         assert main(["--host", host.url, *run]) == 1
 
     printed = capsys.readouterr()

@@ -2,15 +2,16 @@
 
 import re
 
-from tests.build_products.loadtest import two_faced
 from tests.build_products.loadtest.command import python
+from tests.build_products.loadtest.two_faced import TwoFaced
+from tests.in_thread import in_thread
 from tests.stack import free_port
 
 LOCUST = ("-m", "locust", "-f", "loadtest/locustfile.py", "--headless", "-u1", "-t1s", "--stop-timeout=20s")
 
 
 def test_it_uploads_the_pictures_and_measures():
-    with two_faced.serving("http://127.0.0.1:9", well=99) as host:
+    with in_thread(TwoFaced("http://127.0.0.1:9", well=99)) as host:
         done = python(*LOCUST, "--host", host.url, key="any")
 
     assert done.returncode == 0, done.stderr

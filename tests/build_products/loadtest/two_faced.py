@@ -2,24 +2,18 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from tests.in_thread import in_thread
+from tests.in_thread import Handler, Server
 
 CODES = {"queue_full": "the queue is full: at most 3 requests may wait; try again in 3600 s"}
 
 
-class TwoFaced(ThreadingHTTPServer):
+class TwoFaced(Server):
     """Accepts `well` submits, then redirects one and refuses the others; `asked` counts calls by path."""
 
-    daemon_threads = True
-
     def __init__(self, elsewhere: str, well: int) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
+        super().__init__(_Handler)
         self.elsewhere = elsewhere
         self.well = well
         self.asked: Counter[str] = Counter()
@@ -30,9 +24,8 @@ class TwoFaced(ThreadingHTTPServer):
         return sum(count for path, count in self.asked.items() if path.startswith("/v2/superimpose"))
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     server: TwoFaced
-    protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
@@ -48,7 +41,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer({}, 302, Location=f"{there}{self.path}")
         else:
             [(code, error)] = CODES.items()
-            self._answer({"code": code, "error": error}, 429, **{"Retry-After": "3600"})
+            self._answer({"code": code, "error": error}, 429, Retry_After="3600")
 
     def do_GET(self) -> None:
         there = self.server.elsewhere
@@ -57,23 +50,9 @@ class _Handler(BaseHTTPRequestHandler):
         metrics = {"queue_time": 0.1, "inference_time": 0.2, "total_time": 0.3}
         self._answer(
             {"status": "COMPLETED", "output": image["url"], "images": [image], "metrics": metrics},
-            **{"Content-Location": f"{there}/elsewhere", "Link": f"<{there}/next>; rel=next"},
+            Content_Location=f"{there}/elsewhere",
+            Link=f"<{there}/next>; rel=next",
         )
 
     def _answer(self, body: dict[str, Any], status: int = 200, **headers: str) -> None:
-        data = json.dumps(body).encode()
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(data)), **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(data)
-
-    def log_message(self, *_: object) -> None:
-        """Nothing: assertions report failures."""
-
-
-@contextmanager
-def serving(elsewhere: str, well: int) -> Iterator[TwoFaced]:
-    """A running service."""
-    with in_thread(TwoFaced(elsewhere, well)) as server:
-        yield server
+        self.answer(json.dumps(body).encode(), status=status, **headers)

@@ -8,17 +8,17 @@ from collections.abc import AsyncIterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime
 from io import BytesIO
-from typing import Any
+from typing import Any, ClassVar
 from zipfile import ZipFile
 
 import httpx
 
 from compositor.models import DEFAULT_MODEL
 from jobs.lifecycle.status import TERMINAL, Status
-from tests.chaos.batches.asking import TYPES, SubmittedBatch
+from tests.chaos.batches.submissions import TYPES, SubmittedBatch
 from tests.chaos.census import Census
-from tests.chaos.client import Client, GaveUp, TooLate, submit_concurrently
-from tests.chaos.load import RequestOutcome
+from tests.chaos.client import OK, Client, GaveUp, TooLate, check_status, submit_concurrently
+from tests.chaos.load import Outcome, RequestOutcome
 
 TIMEOUT_S = 150
 WAIT_S = 1  # a long poll, which must be answered before the client gives a call up
@@ -27,23 +27,15 @@ PAGE = 100
 PICTURES_ONE_IN = 8
 """Share of results whose picture is fetched by URL; the archive has the others."""
 
-OK: Set[int] = {200}
-
 TORN_AT = 0.7
 """Share of a body that is sent before the connection breaks."""
 
 
 @dataclass
-class BatchOutcome:
-    """What a client learned about its batch and each of its requests."""
-
-    submission: SubmittedBatch
-    members: Sequence[RequestOutcome] = field(repr=False)
-    batch_ids: set[str] = field(default_factory=set)
-    response: Mapping[str, Any] = field(default_factory=dict)
-    """The last status response."""
+class BatchOutcome(Outcome):
+    members: Sequence[RequestOutcome] = field(default=(), repr=False)
     counts: list[Mapping[str, int]] = field(default_factory=list)
-    """The batch ids of all responses, in order."""
+    """The counts of all status responses, in order."""
     listed: Sequence[Mapping[str, Any]] = ()
     """Its requests as last listed."""
     results: list[Sequence[Mapping[str, Any]]] = field(default_factory=list)
@@ -51,22 +43,14 @@ class BatchOutcome:
     archive: Mapping[str, bytes] | None = field(default=None, repr=False)
     """Pictures in the archive by custom id."""
     archived_at: float = 0
-    cancel_status: int | None = None
     cancelled_at: float = 0
-    """Unix time of the archive response."""
-    complaint: str | None = None
+    """Unix times of the responses."""
 
-    def __str__(self) -> str:
-        return f"batch {self.its_id} ({self.submission.kind})"
-
-    @property
-    def its_id(self) -> str:
-        """The only id of the batch."""
-        return min(self.batch_ids, default="none")
+    what: ClassVar = "batch"
 
     @property
     def has_ended(self) -> bool:
-        """The number of completed requests, as far as the client knows."""
+        """Whether it is finished, as far as the client knows."""
         return self.response.get("status") == Status.COMPLETED
 
     @property
@@ -75,8 +59,7 @@ class BatchOutcome:
 
     @property
     def message_id(self) -> str | None:
-        is_wanted = self.webhook_url and self.batch_ids
-        return f"msg_{self.its_id.replace('-', '')}_completed" if is_wanted else None
+        return self.event_id("completed") if self.webhook_url and self.ids else None
 
     @property
     def event(self) -> Mapping[str, Any]:
@@ -90,7 +73,7 @@ class _BrokenOff(Exception):
 
 @dataclass
 class BatchLoad:
-    """Submits batches at a steady rate; `batches` and `told` grow during the run."""
+    """Submits batches at a steady rate; `batches` and `outcomes` grow during the run."""
 
     client: Client
     census: Census
@@ -109,7 +92,7 @@ class BatchLoad:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self.wanted.wait(), max(0.0, due_at - time.monotonic()))
                 self.wanted.clear()
-                outcome = BatchOutcome(each, list(map(RequestOutcome, each.members)))
+                outcome = BatchOutcome(each, members=list(map(RequestOutcome, each.members)))
                 self.batches.append(outcome)
                 group.create_task(self._follow(outcome, twice=number % 2 == 0))
 
@@ -119,7 +102,7 @@ class BatchLoad:
             await submit_concurrently(
                 [self._submit(outcome, is_lines) for is_lines in forms], self.look_again_s
             )
-            if not outcome.batch_ids:
+            if not outcome.ids:
                 return  # it was refused
             self.outcomes += outcome.members
             if outcome.submission.cancel_after_s is not None:
@@ -147,12 +130,11 @@ class BatchLoad:
         answer = await self.client.ask(
             submission.key_id, "submit of a batch", "POST", path, headers=headers, content=content
         )
-        if answer.status_code == 400 and submission.is_refused:
+        check_status(answer, False, {200, 400} if submission.is_refused else OK)
+        if answer.status_code == 400:
             return
-        if answer.status_code != 200:
-            raise GaveUp(f"submit was answered {answer.status_code} {answer.text}")
         self.client.answers["submit of a batch replayed"] += "idempotent-replayed" in answer.headers
-        outcome.batch_ids.add(answer.json()["batch_id"])
+        outcome.ids.add(answer.json()["batch_id"])
         for member in outcome.members:
             member.accepted_at = member.accepted_at or time.monotonic()
 
@@ -187,7 +169,7 @@ class BatchLoad:
             rows += page
         outcome.listed = rows
         for member, row in zip(outcome.members, rows, strict=False):
-            member.request_ids.add(row["request_id"])
+            member.ids.add(row["request_id"])
 
     async def _read_results(self, outcome: BatchOutcome) -> None:
         answer = await self._ask(outcome, "results", "GET", "/results")
@@ -216,7 +198,7 @@ class BatchLoad:
         url = outcome.response["zip_url"]
         answer = await self.client.ask(outcome.submission.key_id, "archive", "GET", url)
         outcome.archived_at = time.time()
-        self._raise_unless(outcome, answer, OK)
+        check_status(answer, self.census.has_expired(outcome.its_id), OK)
         with ZipFile(BytesIO(answer.content)) as archive:
             names = set(archive.namelist()) - {"missing.txt"}
             outcome.archive = {name.rpartition(".")[0]: archive.read(name) for name in names}
@@ -228,7 +210,7 @@ class BatchLoad:
         """Complete what the client missed from the records."""
         batch = self.census.batches.get(outcome.its_id)
         for member, request_id in zip(outcome.members, batch.request_ids if batch else (), strict=False):
-            member.request_ids.add(request_id)
+            member.ids.add(request_id)
             record = self.census.last_records.get(request_id, {})
             if member.status is None and record.get("status") in TERMINAL:
                 member.learn_end(record)
@@ -239,15 +221,8 @@ class BatchLoad:
     ) -> httpx.Response:
         url = f"/v2/batches/{outcome.its_id}{path}"
         answer = await self.client.ask(outcome.submission.key_id, what, method, url)
-        self._raise_unless(outcome, answer, allowed)
+        check_status(answer, self.census.has_expired(outcome.its_id), allowed)
         return answer
-
-    def _raise_unless(self, outcome: BatchOutcome, answer: httpx.Response, allowed: Set[int]) -> None:
-        """Raises `GaveUp`; `TooLate` for a 404 of an expired request."""
-        if answer.status_code == 404 and self.census.has_expired(outcome.its_id):
-            raise TooLate
-        if answer.status_code not in allowed:
-            raise GaveUp(f"{answer.request.url.path} was answered {answer.status_code} {answer.text}")
 
 
 async def _torn(content: bytes) -> AsyncIterator[bytes]:

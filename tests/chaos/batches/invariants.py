@@ -15,22 +15,22 @@ def broken_promises(outcomes: Sequence[BatchOutcome], census: Census) -> Iterato
     for one in outcomes:
         for complaint in _complaints(one, census):
             yield f"{one}: {complaint}"
-    known = {batch_id for one in outcomes for batch_id in one.batch_ids}
+    known = {batch_id for one in outcomes for batch_id in one.ids}
     for batch_id in census.batches.keys() - known:
-        yield f"batch {batch_id} was made, and no client was ever told of it"
+        yield f"batch {batch_id} was made, and no client knows it"
     yield from census.miscounted
 
 
 def _complaints(outcome: BatchOutcome, census: Census) -> Iterator[str]:
     if outcome.complaint:
         yield outcome.complaint
-    if len(outcome.batch_ids) > 1:
-        yield f"one idempotency key made {len(outcome.batch_ids)} batches: {sorted(outcome.batch_ids)}"
-    if outcome.submission.is_refused and outcome.batch_ids:
+    if len(outcome.ids) > 1:
+        yield f"one idempotency key made {len(outcome.ids)} batches: {sorted(outcome.ids)}"
+    if outcome.submission.is_refused and outcome.ids:
         yield "it was accepted"
-    if outcome.batch_ids - census.batches.keys():
+    if outcome.ids - census.batches.keys():
         yield "it was never there"
-    elif outcome.batch_ids and not outcome.complaint:
+    elif outcome.ids and not outcome.complaint:
         yield from _complaints_of_requests(outcome, census)
         yield from _complaints_of_end(outcome, census)
         yield from _complaints_of_counts(outcome)

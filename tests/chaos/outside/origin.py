@@ -2,14 +2,11 @@
 
 import random
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BytesIO
 
 from PIL import Image
 
-from tests.in_thread import in_thread
+from tests.in_thread import Handler, Server
 
 LATE_S = 1
 
@@ -33,45 +30,24 @@ def _noise(rng: random.Random) -> Image.Image:
     return Image.frombytes("RGBA", (24, 16), rng.randbytes(24 * 16 * 4))
 
 
-class Origin(ThreadingHTTPServer):
+class Origin(Server):
     """Serves `/prompt/N` at once, `/late/N` after a second, `/broken/N` at the second request."""
 
-    daemon_threads = True
-
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.url = f"http://127.0.0.1:{self.server_address[1]}"
-        self.submission: set[str] = set()
-
-    def handle_error(self, *_: object) -> None:
-        """Ignores clients that disconnect, as they are killed now and then."""
+        super().__init__(_Handler)
+        self.requested: set[str] = set()
 
 
-class _Handler(BaseHTTPRequestHandler):
+class _Handler(Handler):
     server: Origin
+    protocol_version = "HTTP/1.0"  # closes the connection after what was sent
 
     def do_GET(self) -> None:
         manner, number = self.path.strip("/").split("/")
-        first = self.path not in self.server.submission
-        self.server.submission.add(self.path)
+        first = self.path not in self.server.requested
+        self.server.requested.add(self.path)
         if manner == "late":
             time.sleep(LATE_S)
         picture = tiny_png(int(number))
-        self._answer(picture, picture[:-100] if manner == "broken" and first else picture)
-
-    def _answer(self, promised: bytes, sent: bytes) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "image/png")
-        self.send_header("Content-Length", str(len(promised)))
-        self.end_headers()
-        self.wfile.write(sent)
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
-
-
-@contextmanager
-def serving() -> Iterator[Origin]:
-    """A running origin."""
-    with in_thread(Origin()) as origin:
-        yield origin
+        self.answer_head(len(picture), "image/png")
+        self.wfile.write(picture[:-100] if manner == "broken" and first else picture)

@@ -2,14 +2,12 @@
 
 import contextlib
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
-from tests.in_thread import in_thread
+from tests.in_thread import Handler, Server
 
 RETRY_AFTER_S = 2
 SILENT_S = 20
@@ -54,14 +52,11 @@ class Received:
         return self.answered in DELIVERED
 
 
-class Receiver(ThreadingHTTPServer):
-    """Listens at a path for each event: `/<first answer>/<key id>/<number>`."""
-
-    daemon_threads = True
+class Receiver(Server):
+    """Listens at a path for each event, `/<first answer>/<key id>/<number>`; `secrets` are of key ids."""
 
     def __init__(self, secrets: Mapping[str, str]) -> None:
-        super().__init__(("127.0.0.1", 0), _Handler)
-        self.port = int(self.server_address[1])
+        super().__init__(_Handler)
         self.received: list[Received] = []
         self._webhooks = {key_id: Webhook(secret) for key_id, secret in secrets.items()}
 
@@ -83,12 +78,8 @@ class Receiver(ThreadingHTTPServer):
         late_s = time.time() - int(headers["webhook-timestamp"])
         return None if -1 <= late_s < LATEST_S else f"its timestamp is {late_s:.0f} s old"
 
-    def handle_error(self, *_: object) -> None:
-        """Ignores senders that disconnect, as they are killed now and then."""
 
-
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
+class _Handler(Handler):
     timeout = SILENT_S
     server: Receiver
 
@@ -101,13 +92,3 @@ class _Handler(BaseHTTPRequestHandler):
             with contextlib.suppress(TimeoutError):
                 self.rfile.read(1)  # until the sender has given up
         self.close_connection = call.answered not in COMES_AGAIN
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
-
-
-@contextmanager
-def receiving(secrets: Mapping[str, str]) -> Iterator[Receiver]:
-    """A running receiver; `secrets` verify the signatures, by key id."""
-    with in_thread(Receiver(secrets)) as receiver:
-        yield receiver

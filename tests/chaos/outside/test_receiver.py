@@ -6,7 +6,8 @@ import httpx
 import pytest
 
 from jobs.webhooks.secrets import sign
-from tests.chaos.outside.receiver import DELIVERED, FIRST_ANSWERS, LATEST_S, Receiver, receiving
+from tests.chaos.outside.receiver import DELIVERED, FIRST_ANSWERS, LATEST_S, Receiver
+from tests.in_thread import in_thread
 from tests.stack import ON_LOOPBACK
 
 SECRET, OTHER = "whsec_bXkgc2VjcmV0", "whsec_b3RoZXI="
@@ -15,7 +16,7 @@ BODY = b'{"type": "request.completed"}'
 
 @pytest.fixture
 def receiver():
-    with receiving({"key_1": SECRET, "key_2": OTHER}) as receiver:
+    with in_thread(Receiver({"key_1": SECRET, "key_2": OTHER})) as receiver:
         yield receiver
 
 
@@ -24,7 +25,7 @@ def call(receiver: Receiver, answer: str, secret: str = SECRET, age_s: int = 0, 
     signature = sign(secret, "msg_1", at, BODY)
     headers = {"webhook-id": "msg_1", "webhook-timestamp": str(at), "webhook-signature": signature}
     with httpx.Client(timeout=0.5, **ON_LOOPBACK) as client:
-        url = f"http://127.0.0.1:{receiver.port}/{answer}/key_1/1"
+        url = f"{receiver.url}/{answer}/key_1/1"
         with client.stream("POST", url, content=body, headers=headers) as response:
             return response.status_code
 

@@ -3,19 +3,19 @@
 import json
 from random import Random
 
-from tests.chaos.batches.asking import ROUND, SubmittedBatch, batches
+from tests.chaos.batches.submissions import ROUND, SubmittedBatch, batches
 from tests.chaos.requests import RequestGenerator
 
 KEYS = ["key_1", "key_2"]
 
 
-def asked_batches() -> list[SubmittedBatch]:
-    asking = RequestGenerator(Random(1), "http://here", "http://there", "http://receiver", KEYS)
-    return list(batches(asking, Random(1), 500))
+def generated_batches() -> list[SubmittedBatch]:
+    generator = RequestGenerator(Random(1), "http://here", "http://there", "http://receiver", KEYS)
+    return list(batches(generator, Random(1), 500))
 
 
 def test_both_formats_of_a_batch_have_the_same_requests():
-    for submission in asked_batches():
+    for submission in generated_batches():
         head, *lines = map(json.loads, submission.content(is_lines=True).splitlines())
 
         assert json.loads(submission.content(is_lines=False)) == {**head, "requests": lines}
@@ -25,14 +25,14 @@ def test_both_formats_of_a_batch_have_the_same_requests():
 
 
 def test_all_kinds_occur_and_the_number_of_requests_is_as_given():
-    submission = asked_batches()
+    submission = generated_batches()
 
     assert {each.kind for each in submission} == set(ROUND)
     assert sum(len(each.members) for each in submission if not each.is_refused) == 500
 
 
 def test_all_requests_of_a_batch_have_one_key():
-    submission = asked_batches()
+    submission = generated_batches()
 
     assert {each.key_id for each in submission} == set(KEYS)
     assert all({member.key_id for member in each.members} == {each.key_id} for each in submission)

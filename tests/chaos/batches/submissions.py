@@ -54,7 +54,7 @@ class SubmittedBatch:
         return {name: value for name, value in response.items() if self.defaults.get(name) != value}
 
 
-def batches(asking: RequestGenerator, rng: Random, requests: int) -> Iterator[SubmittedBatch]:
+def batches(generator: RequestGenerator, rng: Random, requests: int) -> Iterator[SubmittedBatch]:
     """Batches of all kinds; those to be accepted have `requests` members in total."""
     most = min(MOST, max(FEWEST, requests // BATCHES_AT_LEAST))
     while requests > 0:
@@ -65,11 +65,11 @@ def batches(asking: RequestGenerator, rng: Random, requests: int) -> Iterator[Su
                 count = min(count, requests)
                 requests -= count
             if count:
-                yield _batch(asking, rng, kind, count)
+                yield _batch(generator, rng, kind, count)
 
 
-def _batch(asking: RequestGenerator, rng: Random, kind: str, count: int) -> SubmittedBatch:
-    members = asking.members(count)
+def _batch(generator: RequestGenerator, rng: Random, kind: str, count: int) -> SubmittedBatch:
+    members = generator.members(count)
     overlays = [member.body["overlay_image"] for member in members]
     submission = SubmittedBatch(
         kind,
@@ -77,7 +77,7 @@ def _batch(asking: RequestGenerator, rng: Random, kind: str, count: int) -> Subm
         str(UUID(int=rng.getrandbits(128), version=4)),
         members,
         {"overlay_image": max(overlays, key=overlays.count), "image_format": "png"},
-        asking.webhook_url() if rng.random() < 0.8 else None,
+        generator.webhook_url() if rng.random() < 0.8 else None,
         rng.uniform(0, 1) if kind == "cancelled" else None,
         rng.random() < 0.5,
     )
