@@ -4,17 +4,22 @@ LittleCMS handles profiles with tables; Pillow's binding supports only 8-bit pix
 """
 
 import struct
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple, TypeVar, TypeVarTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
+Rest = TypeVarTuple("Rest")
+R = TypeVar("R")
 
 D50 = (0.9642, 1.0, 0.8249)
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 _DATE = struct.pack(">6H", 2026, 1, 1, 0, 0, 0)  # constant, so that equal pictures result in equal files
 _MAX_TAGS = 100
+_SHARED_MAX_BYTES = 1 << 20
 _BANDS = (b"r", b"g", b"b")
 _PARAMETERS = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}  # of each function type of a parametric curve
 _IDENTITY = [1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
@@ -38,6 +43,19 @@ class Shaper(NamedTuple):
 
     to_xyz: NDArray[np.float64] | None
     light: Floats
+
+
+def shared(build: Callable[[bytes, *Rest], R]) -> Callable[[bytes, *Rest], R]:
+    """Cache what `build` made of the last profiles, so that the frames of an animation share it.
+
+    Profiles above a megabyte, the maximum in a PNG, are not held.
+    """
+    cached: Callable[..., R] = lru_cache(maxsize=4)(build)
+
+    def built(profile: bytes, /, *rest: *Rest) -> R:
+        return cached(profile, *rest) if len(profile) <= _SHARED_MAX_BYTES else build(profile, *rest)
+
+    return built
 
 
 def dated(profile: bytes) -> bytes:

@@ -57,6 +57,7 @@ def _by_rows(function: Callable[[Levels], NDArray[Any]], levels: Levels, bands: 
     return out
 
 
+@icc.shared
 def rendering(profile: bytes, kind: np.dtype[Any], peak: float) -> Rendering | None:
     """The rendering of levels of dtype `kind` by an ICC `profile`; None if it has tables."""
     levels = int(np.iinfo(kind).max) + 1

@@ -9,15 +9,17 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 from pydantic import ValidationError
 
 from compositor import Limits, SuperimposeParams, render, superimpose
 from compositor.animation.reader import read_animation
+from compositor.decoding.colour import icc
 from compositor.decoding.decode import Colours, decode
 from compositor.layers.prepared import PreparedLayer
 from compositor.models import read
 from tests.compositor.animation.films import SIZE, composed, file, random_patches
+from tests.compositor.colour import spaces
 from tests.compositor.pictures import plain, png
 from tests.compositor.pictures import read as picture_file
 
@@ -295,3 +297,28 @@ def test_frames_stay_in_the_space_of_the_base(target):
     for still, frame in zip(stills, shown, strict=True):
         apart = np.asarray(still.convert("RGB")).astype(int) - np.asarray(frame.image.convert("RGB"))
         assert np.abs(apart).mean() < 2
+
+
+@pytest.mark.parametrize("source", ["PNG", "WEBP", "AVIF"])
+@pytest.mark.parametrize("kept", [False, True])
+def test_as_many_colour_conversions_are_built_for_twelve_frames_as_for_three(source, kept, monkeypatch):
+    built = Counter()
+    for module, name in ((ImageCms, "ImageCmsTransform"), (icc, "shaper")):
+        build = getattr(module, name)
+        monkeypatch.setattr(
+            module, name, lambda *a, build=build, **b: built.update([count]) or build(*a, **b)
+        )
+
+    for count in (3, 12):
+        stills = [Image.new("RGBA", SIZE, (20 * number, 90, 20, 99)) for number in range(count)]
+        base, space = (
+            io.BytesIO(),
+            spaces.profile(spaces.P3, spaces.SRGB_CURVE, f"{source} {kept} {count:02}"),
+        )
+        stills[0].save(
+            base, source, save_all=True, append_images=stills[1:], icc_profile=space, lossless=True
+        )
+        answer = keep("apng", keep_icc_profile=kept, background="#fff")
+        superimpose(base.getvalue(), UNSEEN, answer, inspect=lambda *_: None)
+
+    assert built[3] == built[12] > 0
