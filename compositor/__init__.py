@@ -7,32 +7,32 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from compositor.decoding.cache import DecodedCache as DecodedCache
     from compositor.decoding.identify import identify as identify
+    from compositor.decoding.inputs import DecodedCache as DecodedCache
     from compositor.errors import CompositorError as CompositorError
     from compositor.errors import ImageTooLarge as ImageTooLarge
     from compositor.errors import InvalidImage as InvalidImage
     from compositor.file import File as File
     from compositor.file import Unread as Unread
-    from compositor.layers.removal import Remove as Remove
+    from compositor.layers.alpha import Remove as Remove
     from compositor.limits import Limits as Limits
     from compositor.models.superimpose import SuperimposeParams as SuperimposeParams
     from compositor.models.superimpose import SuperimposeRequest as SuperimposeRequest
     from compositor.rendering import Inspect as Inspect
     from compositor.rendering import Rendered as Rendered
     from compositor.rendering import render as render
+    from compositor.rendering import superimpose as superimpose
     from compositor.scene import Scene as Scene
-    from compositor.single import superimpose as superimpose
 
 _MODULES = {
     "CompositorError": "errors",
-    "DecodedCache": "decoding.cache",
+    "DecodedCache": "decoding.inputs",
     "File": "file",
     "ImageTooLarge": "errors",
     "Inspect": "rendering",
     "InvalidImage": "errors",
     "Limits": "limits",
-    "Remove": "layers.removal",
+    "Remove": "layers.alpha",
     "Rendered": "rendering",
     "Scene": "scene",
     "SuperimposeParams": "models.superimpose",
@@ -40,7 +40,7 @@ _MODULES = {
     "Unread": "file",
     "identify": "decoding.identify",
     "render": "rendering",
-    "superimpose": "single",
+    "superimpose": "rendering",
 }
 
 

@@ -13,11 +13,11 @@ import fpng
 from PIL import Image, ImageCms
 
 from compositor.animation import apng, avif, gif
-from compositor.animation.frame import Frame, Ticks, Timing
+from compositor.animation.frames import Frame, Ticks
 from compositor.decoding.colour.icc import dated
+from compositor.decoding.jpeg_pixels import JpegCoding
 from compositor.decoding.png import chunk
 from compositor.errors import ImageTooLarge
-from compositor.jpeg_coding import JpegCoding
 
 _MILLISECOND = Fraction(1, 1000)
 _WEBP_MAX_PLAYS = 0xFFFF
@@ -62,34 +62,34 @@ def encode(canvas: Image.Image, image_format: str, quality: int | JpegCoding, ma
         case "avif":
             return _saved(canvas, "AVIF", **_avif_coding(quality, marks))
         case _:
-            return encode_animation(iter([Frame(canvas)]), Timing(), image_format, quality, marks)
+            return encode_animation(iter([Frame(canvas)]), 1, 1, image_format, quality, marks)
 
 
 def encode_animation(
-    frames: Iterator[Frame], timing: Timing, image_format: str, quality: int, marks: Marks
+    frames: Iterator[Frame], count: int, plays: int, image_format: str, quality: int, marks: Marks
 ) -> bytes:
     """`frames` of the same size and mode as a file of `image_format`: "gif", "apng", "webp" or "avif".
 
-    Holds one frame at a time. Raises `ImageTooLarge` if the picture exceeds the limits of the format.
+    It plays `plays` times, 0 for ever. Holds one frame at a time. Raises `ImageTooLarge` if the picture
+    exceeds the limits of the format.
     """
     match image_format:
         case "gif":
-            return gif.encoded(frames, timing.plays)
+            return gif.encoded(frames, plays)
         case "apng":
-            return apng.encoded(frames, timing.plays, partial(_png, marks=marks))
+            return apng.encoded(frames, plays, partial(_png, marks=marks))
         case "webp":
-            max_duration = min(_WEBP_MAX_DURATION, _WEBP_MAX_TOTAL // timing.count)
-            sequence = _FrameSequence(frames, timing.count, max_duration)
-            plays = min(timing.plays, _WEBP_MAX_PLAYS)
+            max_duration = min(_WEBP_MAX_DURATION, _WEBP_MAX_TOTAL // count)
+            sequence = _FrameSequence(frames, count, max_duration)
             coding = _webp_coding(sequence, quality, marks)
             if coding["lossless"] and quality < _LOSSLESS:  # the first frame may be black, or a title
                 coding |= {"allow_mixed": True, "quality": quality}
-            return _saved_sequence(sequence, "WEBP", loop=plays, **coding)
+            return _saved_sequence(sequence, "WEBP", loop=min(plays, _WEBP_MAX_PLAYS), **coding)
         case _:
-            sequence = _FrameSequence(frames, timing.count, _AVIF_MAX_DURATION)
+            sequence = _FrameSequence(frames, count, _AVIF_MAX_DURATION)
             # Chromium decodes a full-range sequence as limited range, with too much contrast.
             file = _saved_sequence(sequence, "AVIF", range="limited", **_avif_coding(quality, marks))
-            return avif.with_plays(file, timing.plays) if sequence.is_animated else file
+            return avif.with_plays(file, plays) if sequence.is_animated else file
 
 
 class _FrameSequence(Image.Image):

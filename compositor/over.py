@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from compositor.blend import BLENDS, Floats
-from compositor.box import Box, cells, shifted, size_of, whole
+from compositor.geometry import Box, cells, shifted, size_of, whole
 
 _CELL_SIDE = 128  # pixels; a blend mode uses about ten floats per pixel, which should fit into the cache
 

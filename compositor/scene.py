@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from compositor.box import Size
-from compositor.size import unchanged
+from compositor.geometry import Size, unchanged
 
 Sizing = Callable[[Size, Size], Size]
 """Returns an overlay's width and height before rotation, from its original size and that of its area."""

@@ -8,11 +8,10 @@ from itertools import count
 
 from PIL import Image
 
-from compositor.animation.frame import Frame, changed
-from compositor.animation.part import Disposal, Part
-from compositor.box import Box, Size, size_of
+from compositor.animation.frames import Disposal, Frame, Part, changed
 from compositor.decoding.png import chunk, chunks
 from compositor.decoding.repair import valid_png
+from compositor.geometry import Box, Size, size_of
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CONTROL = struct.Struct(">IIIIIHHBB")  # number, size, offset, delay as a fraction, disposal, blending

@@ -10,9 +10,8 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from compositor.animation.frame import Frame, Ticks, changed
-from compositor.animation.part import Disposal, Part
-from compositor.box import Box, size_of, whole
+from compositor.animation.frames import Disposal, Frame, Part, Ticks, changed
+from compositor.geometry import Box, size_of, whole
 
 _EXTENSION, _IMAGE = 0x21, 0x2C
 _CONTROL, _APPLICATION = 0xF9, 0xFF  # of extensions

@@ -10,16 +10,15 @@ from typing import NamedTuple
 from PIL import Image
 
 from compositor.animation import apng, avif, gif, webp
-from compositor.animation.frame import Frame, Timing
-from compositor.animation.part import Disposal, Part
-from compositor.box import Box, Size, common, shifted, whole
+from compositor.animation.frames import Disposal, Frame, Part
 from compositor.decoding.colour import to_srgb
 from compositor.decoding.colour.space import ColourSpace, colour_space
 from compositor.decoding.decode import Colours, Picture, decode, opened, reading
-from compositor.decoding.header import kind
-from compositor.decoding.orientation import upright
+from compositor.decoding.exif import upright
+from compositor.decoding.identify import kind
 from compositor.decoding.repair import repaired
 from compositor.errors import ImageTooLarge
+from compositor.geometry import Box, Size, common, shifted, whole
 from compositor.limits import Limits
 from compositor.over import put_over
 
@@ -45,12 +44,14 @@ _FRAME_SHARE = 4
 
 @dataclass(frozen=True)
 class Animation:
-    """`frames` are upright, all RGB or all RGBA, with the size and colour space of the decoded first frame.
+    """The number of frames and that of plays, 0 for ever.
 
-    Each call starts at the first frame. The iterator raises `InvalidImage` at a damaged frame.
+    `frames` are upright, all RGB or all RGBA, with the size and colour space of the decoded first frame. Each
+    call starts at the first frame. The iterator raises `InvalidImage` at a damaged frame.
     """
 
-    timing: Timing
+    count: int
+    plays: int
     frames: Callable[[], Iterator[Frame]]
 
 
@@ -82,7 +83,7 @@ def _from_parts(data: bytes, form: Format, first: Picture, name: str, limits: Li
         for image, part in _composed(parts, patch, Image.new(mode, size)):
             yield Frame(upright(image, first.orientation), part.seconds)
 
-    return Animation(Timing(len(parts), plays), frames)
+    return Animation(len(parts), plays, frames)
 
 
 def _avif(data: bytes, first: Picture, name: str, limits: Limits) -> Animation:
@@ -101,7 +102,7 @@ def _avif(data: bytes, first: Picture, name: str, limits: Limits) -> Animation:
             seconds = Fraction(image.info["duration"], 1000)
             yield Frame(upright(colour, first.orientation), seconds)
 
-    return Animation(Timing(count, avif.plays(data)), frames)
+    return Animation(count, avif.plays(data), frames)
 
 
 def _check(count: int, size: Size, name: str, limits: Limits) -> None:

@@ -10,22 +10,18 @@ from importlib import import_module
 
 from PIL import AvifImagePlugin, Image, WebPImagePlugin
 
-from compositor.animation.first_frame import is_animated, on_canvas
-from compositor.box import Box, Size, size_of, whole
+from compositor.animation import gif
+from compositor.decoding.checks import check_memory, check_parts
 from compositor.decoding.colour import is_keepable, to_srgb
 from compositor.decoding.colour.space import ColourSpace, colour_space
-from compositor.decoding.copyright import credits
-from compositor.decoding.header import declared, kind
-from compositor.decoding.identify import check_bytes, check_header, check_size, not_allowed
-from compositor.decoding.jpeg_pixels import jpeg_pixels
-from compositor.decoding.memory import check_memory
-from compositor.decoding.orientation import orientation, upright
-from compositor.decoding.parts import check_parts
+from compositor.decoding.exif import credits, orientation, upright
+from compositor.decoding.identify import check_bytes, check_header, check_size, declared, kind, not_allowed
+from compositor.decoding.jpeg_pixels import JpegCoding, coding_of, jpeg_pixels
 from compositor.decoding.png import deep_png, fast_png, has_exif, verified
 from compositor.decoding.repair import repaired
-from compositor.decoding.transparency import colour_key, keyed_alpha
+from compositor.decoding.transparency import colour_key, keyed_alpha, on_canvas, on_transparent
 from compositor.errors import ImageTooLarge, InvalidImage, is_decoder_error
-from compositor.jpeg_coding import JpegCoding, coding_of
+from compositor.geometry import whole
 from compositor.limits import SAFE_FORMATS, Limits
 
 # Importing registers them; otherwise `Image.open` would load all plugins to find these two.
@@ -122,7 +118,7 @@ def _bomb_limit(pixels: int) -> Iterator[None]:
 def _picture(image: Image.Image, data: bytes, colours: Colours) -> Picture:
     """The picture in the file `data`, opened as `image` but not loaded."""
     image.info.pop("xmp", None)  # Pillow would rotate a TIFF accordingly
-    animated = is_animated(image, data)
+    animated = _is_animated(image, data)
     profile, peak = ColourSpace() if colours is Colours.RAW else colour_space(image, data)
     kept = profile if colours is Colours.OWN and is_keepable(image.mode, profile) else b""
     key, (canvas, frame) = colour_key(image), on_canvas(image, data)
@@ -132,7 +128,7 @@ def _picture(image: Image.Image, data: bytes, colours: Colours) -> Picture:
     if key is not None:
         colour.putalpha(keyed_alpha(pixels, key))
     if frame != whole(canvas):
-        colour = _on_transparent(colour, frame, canvas)
+        colour = on_transparent(colour, frame, canvas)
     if image.format == "PNG" and not has_exif(data):  # `orientation` would have Pillow decode the pixels
         return Picture(_without_metadata(colour), animated, b"", kept)
     turn = orientation(image)
@@ -140,11 +136,14 @@ def _picture(image: Image.Image, data: bytes, colours: Colours) -> Picture:
     return Picture(_without_metadata(upright(colour, turn)), animated, credit, kept, coding_of(image), turn)
 
 
-def _on_transparent(image: Image.Image, frame: Box, canvas: Size) -> Image.Image:
-    """`image`, cropped to `frame` if it is larger, in the box `frame` of a transparent `canvas`."""
-    result = Image.new("RGBA", canvas)
-    result.paste(image if image.size == size_of(frame) else image.crop(frame), frame)
-    return result
+def _is_animated(image: Image.Image, data: bytes) -> bool:
+    """Whether `image`, opened from the file `data`, is the first of several frames.
+
+    PNG, WebP and AVIF declare it. The pictures of a multi-picture JPEG are not frames.
+    """
+    if image.format == "GIF":
+        return gif.is_animated(data)
+    return image.format in ("PNG", "WEBP", "AVIF") and bool(getattr(image, "is_animated", False))
 
 
 def _loaded(image: Image.Image, data: bytes) -> Image.Image:

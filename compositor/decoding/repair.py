@@ -9,7 +9,7 @@ from itertools import pairwise, takewhile
 
 from PIL.PngImagePlugin import MAX_TEXT_CHUNK
 
-from compositor.decoding.header import declared, kind
+from compositor.decoding.identify import declared, kind
 from compositor.decoding.jpeg import repaired as repaired_jpeg
 from compositor.decoding.png import CANVAS, chunk, chunks
 

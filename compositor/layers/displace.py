@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from compositor.box import Box, Size, common, size_of, whole
-from compositor.layers.premultiplied import Floats, premultiplied, straight
+from compositor.geometry import Box, Size, common, size_of, whole
+from compositor.layers.alpha import Floats, premultiplied, straight
 
 Taps = list[tuple[NDArray[np.intp], Floats]]
 

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from compositor.box import Box, Size, size_of
-from compositor.layers.premultiplied import Floats, premultiplied, straight
+from compositor.geometry import Box, Size, size_of
+from compositor.layers.alpha import Floats, premultiplied, straight
 
 _CUBIC_SUPPORT = 2  # larger pixels, of source or result, to each side
 _BAND_PIXELS = 1 << 20  # of the source, processed at once; 16 bytes each

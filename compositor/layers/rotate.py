@@ -1,4 +1,4 @@
-"""Rotates the overlay counter-clockwise on a canvas that grows to contain it."""
+"""Mirrors the overlay, and rotates it counter-clockwise on a canvas that grows to contain it."""
 
 import math
 from collections.abc import Mapping
@@ -9,11 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from compositor.box import Box, Size, common, size_of, whole
-from compositor.layers.premultiplied import premultiplied, straight
+from compositor.geometry import Box, Size, common, size_of, whole
+from compositor.layers.alpha import premultiplied, straight
 
 Matrix = tuple[float, float, float, float, float, float]
 
+_MIRRORS = {
+    "horizontal": Image.Transpose.FLIP_LEFT_RIGHT,
+    "vertical": Image.Transpose.FLIP_TOP_BOTTOM,
+    "both": Image.Transpose.ROTATE_180,
+}
 _QUARTERS: Mapping[float, Image.Transpose] = {
     90: Image.Transpose.ROTATE_90,
     180: Image.Transpose.ROTATE_180,
@@ -25,6 +30,11 @@ _SAMPLERS = {
     "bicubic": Image.Resampling.BICUBIC,
 }
 _BICUBIC_REACH = 3  # pixels that bicubic interpolation may read beyond a point, including one for rounding
+
+
+def flipped(image: Image.Image, flip: str) -> Image.Image:
+    """`image` mirrored: "horizontal" swaps left and right, "vertical" top and bottom."""
+    return image.transpose(_MIRRORS[flip]) if flip in _MIRRORS else image
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from PIL import Image
 
-from compositor.box import Size
 from compositor.errors import ImageTooLarge
+from compositor.geometry import Size
 from compositor.limits import Limits
 from compositor.over import put_over
 

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
+from compositor.geometry import Anchored, Exactly, Scaled, Share, contained, covering, stretched, unchanged
 from compositor.models.parameters import (
     MASK_TO_INVERT,
     Color,
@@ -19,9 +20,7 @@ from compositor.models.parameters import (
     Spacing,
     parameter,
 )
-from compositor.place import Anchored
 from compositor.scene import Displacement, Layer, Sizing, Tiles
-from compositor.size import Exactly, Scaled, Share, contained, covering, stretched, unchanged
 
 Resize = Literal["None", "Fit", "Resize by rescale_factor", "Resize to width & heigth"]
 Gravity = Literal[

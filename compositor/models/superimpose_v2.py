@@ -4,10 +4,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from compositor.geometry import Centred, Scaled
 from compositor.models.parameters import MASK_TO_INVERT, BaseImage, Mask, Model, OutputParams, parameter
-from compositor.place import Centred
 from compositor.scene import Layer, Scene
-from compositor.size import Scaled
 
 NO_REMOVER = "bg_remove_model: no remover is configured; the overlay was used as it is"
 """The warning in the status of a request whose overlay's background could not be removed."""

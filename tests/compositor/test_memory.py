@@ -21,7 +21,7 @@ DECODE = """
 import re, resource, sys
 from compositor import CompositorError, Limits
 from compositor.decoding.decode import decode
-from compositor.decoding.memory import _OVERHEAD_BYTES, _FILE_COPIES, BYTES_PER_PIXEL
+from compositor.decoding.checks import _OVERHEAD_BYTES, _FILE_COPIES, BYTES_PER_PIXEL
 data = open(sys.argv[1], "rb").read()
 for room in sys.argv[2:]:
     room = int(eval(room)) * {side} ** 2 + _FILE_COPIES * len(data) + _OVERHEAD_BYTES + 2**22  # pages, arenas

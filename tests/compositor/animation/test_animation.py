@@ -40,7 +40,7 @@ def frames(data: bytes) -> list[tuple[np.ndarray, Fraction]]:
 
 
 def plays(data: bytes) -> int:
-    return read_animation(data, decode(data, "base_image", Limits()), "base_image", Limits()).timing.plays
+    return read_animation(data, decode(data, "base_image", Limits()), "base_image", Limits()).plays
 
 
 def visible(levels: np.ndarray) -> np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from compositor.box import Size, cells, shifted, size_of, whole
+from compositor.geometry import Size, cells, shifted, size_of, whole
 from compositor.layers.displace import Displacement
 from tests.compositor.layers.test_warp import levels, noise, psnr, smooth
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from compositor.box import Box, Size, cells, common, shifted, size_of, whole
+from compositor.geometry import Box, Size, cells, common, shifted, size_of, whole
 from compositor.layers.rotate import Turn
 from compositor.layers.warp import CELL_SIDE, Warp
 
