@@ -84,19 +84,16 @@ def encode_animation(
             coding = _webp_coding(sequence, quality, marks)
             if coding["lossless"] and quality < _LOSSLESS:  # the first frame may be black, or a title
                 coding |= {"allow_mixed": True, "quality": quality}
-            return _saved_sequence(sequence, "WEBP", loop=min(plays, _WEBP_MAX_PLAYS), **coding)
+            return _saved(sequence, "WEBP", loop=min(plays, _WEBP_MAX_PLAYS), **coding)
         case _:
             sequence = _FrameSequence(frames, count, _AVIF_MAX_DURATION)
             # Chromium decodes a full-range sequence as limited range, with too much contrast.
-            file = _saved_sequence(sequence, "AVIF", range="limited", **_avif_coding(quality, marks))
+            file = _saved(sequence, "AVIF", range="limited", **_avif_coding(quality, marks))
             return avif.with_plays(file, plays) if sequence.is_animated else file
 
 
 class _FrameSequence(Image.Image):
-    """Presents frames one at a time to Pillow's encoders.
-
-    `durations` are those of the frames so far, in milliseconds, at most `max_duration` each.
-    """
+    """Presents frames one at a time to Pillow's encoders; `durations` in milliseconds are those so far."""
 
     def __init__(self, frames: Iterator[Frame], count: int, max_duration: int) -> None:
         super().__init__()
@@ -118,10 +115,6 @@ class _FrameSequence(Image.Image):
     def _show(self, frame: Frame) -> None:
         self.im, self._mode, self._size = frame.image.im, frame.image.mode, frame.image.size
         self.durations.append(min(self._max_duration, self._ticks.of(frame.seconds)))
-
-
-def _saved_sequence(sequence: _FrameSequence, image_format: str, **options: object) -> bytes:
-    return _saved(sequence, image_format, save_all=True, duration=sequence.durations, **options)
 
 
 def _jpeg(canvas: Image.Image, marks: Marks, **coding: object) -> bytes:
@@ -180,6 +173,8 @@ def _avif_coding(quality: int, marks: Marks) -> dict[str, Any]:
 
 def _saved(canvas: Image.Image, image_format: str, **options: object) -> bytes:
     out = io.BytesIO()
+    if isinstance(canvas, _FrameSequence):
+        options |= {"save_all": True, "duration": canvas.durations}
     canvas.save(out, image_format, **options)
     return out.getvalue()
 

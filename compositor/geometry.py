@@ -55,10 +55,6 @@ def cells(box: Box, side: int, visible: Box) -> Iterator[Box]:
             yield (max(left, box[0]), max(top, box[1]), min(left + side, box[2]), min(top + side, box[3]))
 
 
-def unchanged(overlay: Size, area: Size) -> Size:  # noqa: ARG001 - a rule like the others
-    return overlay
-
-
 def contained(overlay: Size, area: Size) -> Size:
     """The largest size that fits into the area."""
     return _by(min(area[0] / overlay[0], area[1] / overlay[1]), overlay)
@@ -81,6 +77,9 @@ class Scaled:
 
     def __call__(self, overlay: Size, area: Size) -> Size:  # noqa: ARG002 - a rule like the others
         return (int(overlay[0] * self.factor), int(overlay[1] * self.factor))
+
+
+UNSCALED = Scaled(1)
 
 
 @dataclass(frozen=True)

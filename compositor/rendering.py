@@ -16,10 +16,9 @@ from compositor.decoding.decode import Picture
 from compositor.decoding.inputs import DecodedCache, decode_inputs
 from compositor.encode import Marks, encode, encode_animation
 from compositor.errors import InvalidParameters
-from compositor.file import File
+from compositor.files import DEFAULT_LIMITS, File, Limits
 from compositor.layers.alpha import Remove, cut_out
 from compositor.layers.prepared import Pictures
-from compositor.limits import DEFAULT_LIMITS, Limits
 from compositor.models.superimpose import SuperimposeParams
 from compositor.scene import Output, Scene
 
@@ -109,10 +108,7 @@ def superimpose(
     mask: bytes | File | None = None,
     **options: Any,
 ) -> Rendered:
-    """Overlay one image file on another; `options` and errors are those of `render`.
-
-    The inputs are named "base_image", "overlay_image" and "mask".
-    """
+    """Render the inputs "base_image", "overlay_image" and "mask", with the options and errors of `render`."""
     files = {"base_image": base, "overlay_image": overlay}
     if mask is not None:
         files["mask"] = mask

@@ -107,7 +107,6 @@ def _part(data: bytes, image: _Block, control: bytes) -> Part:
 
 
 def _still(data: bytes, image: _Block, control: bytes) -> bytes:
-    """One frame as a GIF file of its own size."""
     size = data[image.start + 5 : image.start + 9]
     transparency = bytes((_EXTENSION, _CONTROL, 4, control[0] & 1, 0, 0, control[3], 0))
     descriptor = bytes((_IMAGE, 0, 0, 0, 0)) + size
@@ -176,7 +175,6 @@ def _palette(data: bytes, flags_at: int) -> int:
 
 
 def _past_blocks(data: bytes, at: int) -> int:
-    """The end of the sub-blocks that start at `at`."""
     while at < len(data) and data[at]:
         at += 1 + data[at]
     return at + 1

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from math import prod
-from typing import NamedTuple
+from types import ModuleType
 
 from PIL import Image
 
@@ -18,26 +18,11 @@ from compositor.decoding.exif import upright
 from compositor.decoding.identify import kind
 from compositor.decoding.repair import repaired
 from compositor.errors import ImageTooLarge
+from compositor.files import Limits
 from compositor.geometry import Box, Size, common, shifted, whole
-from compositor.limits import Limits
 from compositor.over import put_over
 
-
-class Format(NamedTuple):
-    """How to read a format, and whether each part contains the file's colour space."""
-
-    parts: Callable[[bytes], Iterator[Part]]
-    plays: Callable[[bytes], int]
-    has_space_in_parts: bool
-
-
-_FORMATS = {
-    "GIF": Format(gif.parts, gif.plays, True),
-    "PNG": Format(apng.parts, apng.plays, True),
-    "WEBP": Format(webp.parts, webp.plays, False),
-}
-
-
+_FORMATS = {"GIF": gif, "PNG": apng, "WEBP": webp}
 _FRAME_SHARE = 4
 """A frame may have 1/4 of the pixels of a still picture: encoders hold several frames, beside the layers."""
 
@@ -56,19 +41,16 @@ class Animation:
 
 
 def read_animation(data: bytes, first: Picture, name: str, limits: Limits) -> Animation:
-    """The animation in the file `data` of parameter `name`, whose first frame was decoded as `first`.
-
-    Raises `ImageTooLarge`, before it decodes a frame, and `InvalidImage`.
-    """
-    form = _FORMATS.get(kind(data) or "")
-    return _from_parts(data, form, first, name, limits) if form else _avif(data, first, name, limits)
+    """The animation in `data`, after its `first` frame. Raises `ImageTooLarge` before it decodes a frame."""
+    module = _FORMATS.get(kind(data) or "")
+    return _from_parts(data, module, first, name, limits) if module else _avif(data, first, name, limits)
 
 
-def _from_parts(data: bytes, form: Format, first: Picture, name: str, limits: Limits) -> Animation:
+def _from_parts(data: bytes, module: ModuleType, first: Picture, name: str, limits: Limits) -> Animation:
     with reading(data, name, limits):
-        parts = list(islice(form.parts(data), limits.max_frames + 1))
-        plays = form.plays(data)
-        needs_space = not (form.has_space_in_parts or first.profile)
+        parts = list(islice(module.parts(data), limits.max_frames + 1))
+        plays = module.plays(data)
+        needs_space = module is webp and not first.profile  # parts of the other formats contain it
         profile, peak = colour_space(opened(repaired(data), limits), data) if needs_space else ColourSpace()
     largest = max([first.image.size, *(part.size for part in parts)], key=prod)
     _check(len(parts), largest, name, limits)
@@ -128,7 +110,6 @@ def _check(count: int, size: Size, name: str, limits: Limits) -> None:
 
 
 def _is_opaque(parts: list[Part], size: Size) -> bool:
-    """Whether the canvas is opaque at every frame."""
     first, *others = parts
     return (
         common(_box(first), whole(size)) == whole(size)

@@ -37,7 +37,6 @@ def chunks(data: bytes, start: int = 12, end: int | None = None) -> Iterator[tup
 
 
 def _end(data: bytes) -> int:
-    """The end of the file as its header declares it."""
     return 8 + int.from_bytes(data[4:8], "little")
 
 

@@ -15,14 +15,14 @@ from compositor.decoding.checks import check_memory, check_parts
 from compositor.decoding.colour import is_keepable, to_srgb
 from compositor.decoding.colour.space import ColourSpace, colour_space
 from compositor.decoding.exif import credits, orientation, upright
-from compositor.decoding.identify import check_bytes, check_header, check_size, declared, kind, not_allowed
+from compositor.decoding.identify import check_bytes, check_header, check_size, declared, kind, problem
 from compositor.decoding.jpeg_pixels import JpegCoding, coding_of, jpeg_pixels
 from compositor.decoding.png import deep_png, fast_png, has_exif, verified
 from compositor.decoding.repair import repaired
 from compositor.decoding.transparency import colour_key, keyed_alpha, on_canvas, on_transparent
 from compositor.errors import ImageTooLarge, InvalidImage, is_decoder_error
+from compositor.files import SAFE_FORMATS, Limits
 from compositor.geometry import whole
-from compositor.limits import SAFE_FORMATS, Limits
 
 # Importing registers them; otherwise `Image.open` would load all plugins to find these two.
 _LOADED = (AvifImagePlugin, WebPImagePlugin)
@@ -116,7 +116,6 @@ def _bomb_limit(pixels: int) -> Iterator[None]:
 
 
 def _picture(image: Image.Image, data: bytes, colours: Colours) -> Picture:
-    """The picture in the file `data`, opened as `image` but not loaded."""
     image.info.pop("xmp", None)  # Pillow would rotate a TIFF accordingly
     animated = _is_animated(image, data)
     profile, peak = ColourSpace() if colours is Colours.RAW else colour_space(image, data)
@@ -129,18 +128,16 @@ def _picture(image: Image.Image, data: bytes, colours: Colours) -> Picture:
         colour.putalpha(keyed_alpha(pixels, key))
     if frame != whole(canvas):
         colour = on_transparent(colour, frame, canvas)
-    if image.format == "PNG" and not has_exif(data):  # `orientation` would have Pillow decode the pixels
-        return Picture(_without_metadata(colour), animated, b"", kept)
-    turn = orientation(image)
-    credit = credits(image)  # before `_without_metadata` removes it
-    return Picture(_without_metadata(upright(colour, turn)), animated, credit, kept, coding_of(image), turn)
+    turn, credit, coding = 1, b"", None
+    if image.format != "PNG" or has_exif(data):  # otherwise `orientation` would have Pillow decode the pixels
+        turn, credit, coding = orientation(image), credits(image), coding_of(image)
+    colour = upright(colour, turn)
+    colour.info = {}  # Pillow's encoders would copy the metadata into the output
+    return Picture(colour, animated, credit, kept, coding, turn)
 
 
 def _is_animated(image: Image.Image, data: bytes) -> bool:
-    """Whether `image`, opened from the file `data`, is the first of several frames.
-
-    PNG, WebP and AVIF declare it. The pictures of a multi-picture JPEG are not frames.
-    """
+    """Whether there are more frames; the pictures of a multi-picture JPEG are none."""
     if image.format == "GIF":
         return gif.is_animated(data)
     return image.format in ("PNG", "WEBP", "AVIF") and bool(getattr(image, "is_animated", False))
@@ -154,12 +151,6 @@ def _loaded(image: Image.Image, data: bytes) -> Image.Image:
     pixels = jpeg_pixels(image, data) or image
     pixels.load()
     return pixels
-
-
-def _without_metadata(image: Image.Image) -> Image.Image:
-    """Pillow's encoders would copy the metadata into the output."""
-    image.info = {}
-    return image
 
 
 @contextmanager
@@ -176,11 +167,4 @@ def reading(data: bytes, name: str, limits: Limits) -> Iterator[None]:
     except Exception as error:
         if not is_decoder_error(error):
             raise
-        raise InvalidImage(name, _problem(data, limits)) from error
-
-
-def _problem(data: bytes, limits: Limits) -> str:
-    found = kind(data)
-    if found in limits.formats:
-        return f"{found} file, damaged or cut short; check that it opens elsewhere, then send it again"
-    return not_allowed(found, limits)
+        raise InvalidImage(name, problem(kind(data), limits)) from error

@@ -1,11 +1,12 @@
 """Identifies files by their first bytes and checks their limits, before any decoder runs."""
 
+import struct
 from collections.abc import Mapping
 from typing import NamedTuple
 
 from compositor.decoding.jpeg import FRAME_HEADERS, markers
 from compositor.errors import ImageTooLarge, InvalidImage
-from compositor.limits import FULL_SIZED, Limits
+from compositor.files import FULL_SIZED, Limits
 
 _KINDS = (
     (b"\xff\xd8\xff", "JPEG"),
@@ -48,7 +49,7 @@ def identify(data: bytes, name: str, limits: Limits) -> str:
     check_bytes(data, name, limits)
     found = kind(data)
     if found is None or found not in limits.formats:
-        raise InvalidImage(name, not_allowed(found, limits))
+        raise InvalidImage(name, problem(found, limits))
     header = declared(data)
     if header:
         check_header(header, name, limits)
@@ -99,7 +100,10 @@ def check_total(pixels: Mapping[str, int], limits: Limits) -> None:
         )
 
 
-def not_allowed(found: str | None, limits: Limits) -> str:
+def problem(found: str | None, limits: Limits) -> str:
+    """The text about a file of the format `found` that cannot be read."""
+    if found in limits.formats:
+        return f"{found} file, damaged or cut short; check that it opens elsewhere, then send it again"
     allowed = ", ".join(limits.formats)
     if found == "HTML":
         return f"a web page, not a picture; give the address of the image file itself, allowed are {allowed}"
@@ -122,48 +126,35 @@ def declared(data: bytes) -> Declared | None:
     reader = {"JPEG": _jpeg, "PNG": _png, "GIF": _gif, "WEBP": _webp}.get(kind(data) or "")
     try:
         return reader(data) if reader else None
-    except IndexError:
+    except struct.error:  # the file ends before its header does
         return None
 
 
 def _png(data: bytes) -> Declared | None:
-    if _part(data, 8, 8) != b"\0\0\0\x0dIHDR":
-        return None
-    return Declared(_big(data, 16, 4), _big(data, 20, 4))
+    return Declared(*struct.unpack_from(">II", data, 16)) if data[8:16] == b"\0\0\0\x0dIHDR" else None
 
 
 def _gif(data: bytes) -> Declared:
-    return Declared(_little(data, 6, 2), _little(data, 8, 2))
+    return Declared(*struct.unpack_from("<HH", data, 6))
 
 
 def _webp(data: bytes) -> Declared | None:
     """RFC 9649: the canvas of an extended file, or the frame of a lossless or lossy one."""
-    chunk = data[12:16]
-    if chunk == b"VP8X":
-        return Declared(_little(data, 24, 3) + 1, _little(data, 27, 3) + 1)
-    if chunk == b"VP8L":
-        bits = _little(data, 21, 4)
-        return Declared((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
-    return (
-        Declared(_little(data, 26, 2) & 0x3FFF, _little(data, 28, 2) & 0x3FFF) if chunk == b"VP8 " else None
-    )
+    match data[12:16]:
+        case b"VP8X":  # both of 24 bits
+            return Declared(*((struct.unpack_from("<I", data, at)[0] >> 8) + 1 for at in (23, 26)))
+        case b"VP8L":
+            (bits,) = struct.unpack_from("<I", data, 21)
+            return Declared((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)
+        case b"VP8 ":
+            return Declared(*(side & 0x3FFF for side in struct.unpack_from("<HH", data, 26)))
+    return None
 
 
 def _jpeg(data: bytes) -> Declared | None:
     """ITU-T T.81 annex B: the first frame header."""
     at = next((at for marker, at in markers(data) if marker in FRAME_HEADERS), None)
-    return None if at is None else Declared(_big(data, at + 5, 2), _big(data, at + 3, 2), data[at + 2])
-
-
-def _big(data: bytes, at: int, length: int) -> int:
-    return int.from_bytes(_part(data, at, length), "big")
-
-
-def _little(data: bytes, at: int, length: int) -> int:
-    return int.from_bytes(_part(data, at, length), "little")
-
-
-def _part(data: bytes, at: int, length: int) -> bytes:
-    if at + length > len(data):
-        raise IndexError("the file ends before its header does")
-    return data[at : at + length]
+    if at is None:
+        return None
+    bits, height, width = struct.unpack_from(">BHH", data, at + 2)
+    return Declared(width, height, bits)

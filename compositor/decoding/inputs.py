@@ -6,8 +6,7 @@ from functools import partial
 
 from compositor.decoding.decode import Colours, Picture, decode
 from compositor.decoding.identify import check_total, declared
-from compositor.file import File
-from compositor.limits import FULL_SIZED, Limits
+from compositor.files import FULL_SIZED, File, Limits
 from compositor.scene import Scene
 
 Key = tuple[str, bytes, Colours]

@@ -42,9 +42,9 @@ def on_canvas(image: Image.Image, data: bytes) -> tuple[Size, Box]:
     Outside the box the picture is transparent; Pillow would fill it with a colour.
     """
     if image.format == "PNG":
-        at = next((at for name, at in chunks(data) if name == CANVAS), None)
-        if at:
-            width, height, left, top = struct.unpack_from(">4I", data, at)
+        canvas = next((data[content] for name, content in chunks(data) if name == CANVAS), None)
+        if canvas:
+            width, height, left, top = struct.unpack(">4I", canvas)
             return (width, height), shifted(whole(image.size), (left, top))
     return image.size, _first_frame(image, data)
 

@@ -17,10 +17,7 @@ _LUMINANCE = (0.2126, 0.7152, 0.0722, 0)  # Rec. 709, the weights of CSS Masking
 
 
 def cut_out(picture: Image.Image, model: str | None, remove: Remove | None) -> Image.Image:
-    """RGB or RGBA `picture` without its background; unchanged without a `model` or `remove`.
-
-    Raises `ValueError` if the result has another size.
-    """
+    """`picture` without its background. Raises `ValueError` if the remover changes the size."""
     if model is None or remove is None:
         return picture
     result = remove(model, picture.copy())
@@ -64,10 +61,7 @@ def product(one: Image.Image, other: Image.Image) -> Image.Image:
 
 
 def faded(piece: Image.Image, opacity: float) -> Image.Image:
-    """`piece` with its alpha multiplied by `opacity`, 0 to 1.
-
-    Products are rounded, but that of an opaque pixel is truncated, as in the reference node.
-    """
+    """`piece` times `opacity`, 0 to 1: rounded, but truncated for opaque pixels, as in the reference node."""
     if opacity == 1:
         return piece
     faded = piece.convert("RGBA")
@@ -86,10 +80,7 @@ def premultiplied(pixels: NDArray[np.uint8]) -> Floats:
 
 
 def straight(levels: Floats) -> Image.Image:
-    """An RGB or RGBA image of premultiplied levels.
-
-    Levels without alpha are truncated as in the reference node; with alpha they are rounded.
-    """
+    """An RGB or RGBA image of premultiplied levels: rounded, but truncated without alpha, as in the node."""
     if levels.shape[-1] == 3:
         return Image.fromarray(levels.astype(np.uint8))
     levels[..., :3] *= np.float32(255) / np.maximum(levels[..., 3:], np.float32(1 / 255))

@@ -149,7 +149,6 @@ class PreparedLayer:
 
 
 def _area(region: Region | None, base: Size) -> Box:
-    """The region in pixels, at least 1 x 1."""
     if region is None:
         return whole(base)
     left, top, width, height = region
@@ -169,7 +168,6 @@ def _shape(layer: Layer, picture: Size, area: Box) -> tuple[Turn | Warp, tuple[i
 
 
 def _within(area: Box, point: Point) -> Point:
-    """A point in fractions of the area, converted to pixels of the base."""
     width, height = size_of(area)
     return (area[0] + point[0] * width, area[1] + point[1] * height)
 

@@ -115,7 +115,6 @@ class Turn:
 
 
 def _canvas(size: Size, degrees: float, matrix: Matrix) -> Size:
-    """Width and height of the canvas of a picture of `size` rotated by `degrees`."""
     if degrees % 90 == 0:
         return size if degrees % 180 == 0 else (size[1], size[0])
     xs, ys = zip(*_mapped(whole(size), matrix), strict=True)

@@ -127,8 +127,7 @@ def _homography(corners: Doubles) -> Doubles | None:
 
 
 def _cross(one: Doubles, other: Doubles) -> Doubles:
-    product: Doubles = one[..., 0] * other[..., 1] - one[..., 1] * other[..., 0]
-    return product
+    return one[..., 0] * other[..., 1] - one[..., 1] * other[..., 0]
 
 
 @lru_cache(maxsize=1)

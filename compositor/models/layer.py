@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from compositor.geometry import Anchored, Exactly, Scaled, Share, contained, covering, stretched, unchanged
+from compositor.geometry import UNSCALED, Anchored, Exactly, Scaled, Share, contained, covering, stretched
 from compositor.models.parameters import (
     MASK_TO_INVERT,
     Color,
@@ -20,7 +20,7 @@ from compositor.models.parameters import (
     Spacing,
     parameter,
 )
-from compositor.scene import Displacement, Layer, Sizing, Tiles
+from compositor.scene import Displacement, Layer, Sizing
 
 Resize = Literal["None", "Fit", "Resize by rescale_factor", "Resize to width & heigth"]
 Gravity = Literal[
@@ -150,7 +150,7 @@ class LayerParams(Parameters):
                 (self.x_offset, self.y_offset),
                 (self.x_percent, self.y_percent),
             ),
-            tiles=Tiles(self.tile_spacing) if self.tile else None,
+            tile_spacing=self.tile_spacing if self.tile else None,
             corners=tuple((x, y) for x, y in self.corners) if self.corners else None,
             displacement=displacement,
             opacity=self.opacity,
@@ -166,7 +166,7 @@ class LayerParams(Parameters):
             return Share(self.scale_to, self.scale_of)
         match self.overlay_resize:
             case "None":
-                return unchanged
+                return UNSCALED
             case "Fit":
                 return contained
             case "Resize by rescale_factor":

@@ -13,7 +13,7 @@ from PIL import Image, PngImagePlugin
 
 from compositor import CompositorError, InvalidImage, Limits, SuperimposeParams, superimpose
 from compositor.decoding.decode import Picture, decode
-from compositor.limits import SAFE_FORMATS
+from compositor.files import SAFE_FORMATS
 from tests.compositor.colour.cmyk_profile import odd_cmyk_profile
 from tests.compositor.colour.spaces import (
     LINEAR,

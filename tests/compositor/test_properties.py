@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from compositor import SuperimposeParams, superimpose
-from compositor.layers.tile import put_tiles
+from compositor.compose import put_tiles
 from compositor.over import put_over
 from tests.compositor.pictures import pixels, plain, png
 
@@ -215,6 +215,6 @@ def test_tiles_equal_one_overlay_at_each_place(
     expected = below.copy()
     put_over(expected, layer, (0, 0, *base), mode)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("compositor.layers.tile._BAND_PIXELS", band_pixels)
+        patch.setattr("compositor.compose._BAND_PIXELS", band_pixels)
         put_tiles(below, above, corner, spacing, mode)
     assert (np.asarray(below) == np.asarray(expected)).all()

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from compositor.decoding.colour import cicp, icc
-from compositor.decoding.colour.hdr import PEAK
-from compositor.decoding.colour.light import Levels, Rendering, eight_bits, rendering
+from compositor.decoding.colour.light import PEAK, Levels, Rendering, eight_bits, rendering
 
 _SPACES = {
     "RGB": (b"RGB ",),
@@ -76,7 +75,6 @@ def _levels(image: Image.Image) -> NDArray[np.uint16]:
 
 
 def _banded(image: Image.Image | NDArray[Any]) -> NDArray[Any]:
-    """(height, width, bands) of `image`, even if it has one band."""
     pixels = np.asarray(image)
     return pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
 
@@ -103,13 +101,9 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 def _applies(profile: bytes, mode: str) -> bool:
     """Whether an ICC `profile` is valid, applies to `mode`, and differs from sRGB."""
-    if profile[_SPACE] not in _SPACES[mode]:
+    if profile[_SPACE] not in _SPACES[mode] or not icc.opens(profile):
         return False
-    try:
-        ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        return mode == "CMYK" or cicp.hdr(profile) is not None or not _is_srgb(profile)
-    except (ImageCms.PyCMSError, OSError):
-        return False
+    return mode == "CMYK" or cicp.hdr(profile) is not None or not _is_srgb(profile)
 
 
 def _is_srgb(profile: bytes) -> bool:
@@ -134,7 +128,6 @@ def _transform(profile: bytes, mode: str, to_srgb: bool) -> ImageCms.ImageCmsTra
 
 
 def _converted(image: Image.Image, profile: bytes, peak: float) -> Image.Image:
-    """`image` converted to sRGB by `profile`, which applies to it."""
     render = rendering(profile, _EIGHT_BITS, peak)
     if render:
         return _rendered(_banded(image), render)

@@ -3,6 +3,7 @@
 LittleCMS handles profiles with tables; Pillow's binding supports only 8-bit pixels and no HDR.
 """
 
+import io
 import struct
 from collections.abc import Callable
 from functools import lru_cache
@@ -10,6 +11,7 @@ from typing import NamedTuple, TypeVar, TypeVarTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import ImageCms
 
 Floats = NDArray[np.float32]
 Rest = TypeVarTuple("Rest")
@@ -58,16 +60,21 @@ def shared(build: Callable[[bytes, *Rest], R]) -> Callable[[bytes, *Rest], R]:
     return built
 
 
+def opens(profile: bytes) -> bool:
+    try:
+        ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return True
+    except (ImageCms.PyCMSError, OSError):
+        return False
+
+
 def dated(profile: bytes) -> bytes:
     """`profile` with a constant creation date."""
     return profile[:24] + _DATE + profile[36:]
 
 
 def to_xyz(white: tuple[float, float], *primaries: tuple[float, float]) -> NDArray[np.float64]:
-    """The matrix from linear RGB to XYZ, adapted to D50 (Bradford), of the chromaticities x, y.
-
-    Raises `ValueError` if they do not span a space.
-    """
+    """The matrix from linear RGB to XYZ (D50, Bradford) of chromaticities; `ValueError` if they span none."""
     columns = np.array([(x, y, 1 - x - y) for x, y in primaries]).T
     if white[1] <= 0 or abs(np.linalg.det(columns)) < 1e-6:
         raise ValueError("no colour space has these primaries")
@@ -95,16 +102,9 @@ def profile(
     for tag, content in tags.items():
         table += struct.pack(">4sII", tag, start + len(body), len(content))
         body += content + bytes(-len(content) % 4)
+    kind = b"mntrRGB XYZ "  # device class, its colour space, and that of the matrix
     head = struct.pack(
-        ">I4xI4s4s4s12s4s28x12s",
-        start + len(body),
-        0x04400000,
-        b"mntr",
-        b"RGB ",
-        b"XYZ ",
-        _DATE,
-        b"acsp",
-        _fixed(*D50),
+        ">I4xI12s12s4s28x12s", start + len(body), 0x04400000, kind, _DATE, b"acsp", _fixed(*D50)
     )
     return head.ljust(128, b"\0") + table + body
 
