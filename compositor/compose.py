@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from PIL import Image
 
 from compositor.decoding.colour import from_srgb
-from compositor.errors import ImageTooLarge
+from compositor.errors import ImageTooLarge, megapixels
 from compositor.files import Limits
 from compositor.geometry import Size
 from compositor.layers.prepared import Pictures, Piece, PreparedLayer
@@ -62,13 +62,10 @@ class Overlay:
 
 def _check_tile(size: Size, limits: Limits, name: str) -> None:
     """Raises `ImageTooLarge` for input `name` if a tile would have more pixels than an input may have."""
-    width, height = size
-    if width * height > limits.max_pixels:
-        raise ImageTooLarge(
-            name,
-            f"{width} x {height} = {width * height / 1e6:.4g} MP once resized, at most"
-            f" {limits.max_pixels / 1e6:.4g} MP as a tile; make it smaller",
-        )
+    pixels, allowed = size[0] * size[1], limits.max_pixels
+    if pixels > allowed:
+        large = f"{size[0]} x {size[1]} = {megapixels(pixels)} once resized"
+        raise ImageTooLarge(name, f"{large}, at most {megapixels(allowed)} as a tile; make it smaller")
 
 
 def put_tiles(

@@ -126,23 +126,18 @@ def _png(canvas: Image.Image, marks: Marks) -> bytes:
         file = _saved(canvas, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
     else:
         file = fpng.from_pil(canvas)
-    return b"".join((memoryview(file)[:_PNG_HEADER], _png_marks(marks), memoryview(file)[_PNG_HEADER:]))
-
-
-def _png_marks(marks: Marks) -> bytes:
-    """The chunks of the colour space and the EXIF block (PNG specification, 11.3.2 and 11.3.4)."""
-    content = b"profile\0\0" + zlib.compress(marks.profile)
-    space = chunk(b"iCCP", content) if marks.profile else chunk(b"sRGB", b"\0")
-    return space + (chunk(b"eXIf", marks.exif.removeprefix(b"Exif\0\0")) if marks.exif else b"")
+    space = b"profile\0\0" + zlib.compress(marks.profile)
+    more = [chunk(b"iCCP", space) if marks.profile else chunk(b"sRGB", b"\0")]
+    if marks.exif:
+        more.append(chunk(b"eXIf", marks.exif.removeprefix(b"Exif\0\0")))
+    return b"".join((memoryview(file)[:_PNG_HEADER], *more, memoryview(file)[_PNG_HEADER:]))
 
 
 def _webp_coding(canvas: Image.Image, quality: int, marks: Marks) -> dict[str, Any]:
     if max(canvas.size) > _WEBP_MAX_SIDE:
-        raise ImageTooLarge(
-            "base_image",
-            f"{canvas.width} x {canvas.height}, a webp holds at most {_WEBP_MAX_SIDE} pixels on a side;"
-            " choose another image_format or send a smaller picture",
-        )
+        allowed = f"a webp holds at most {_WEBP_MAX_SIDE} pixels on a side"
+        advice = "choose another image_format or send a smaller picture"
+        raise ImageTooLarge("base_image", f"{canvas.width} x {canvas.height}, {allowed}; {advice}")
     lossless = quality == _LOSSLESS or (quality >= _FULL_CHROMA and _has_few_colours(canvas))
     return {
         "lossless": lossless,

@@ -17,7 +17,7 @@ from compositor.decoding.decode import Colours, Picture, decode, opened, reading
 from compositor.decoding.exif import upright
 from compositor.decoding.identify import kind
 from compositor.decoding.repair import repaired
-from compositor.errors import ImageTooLarge
+from compositor.errors import ImageTooLarge, megapixels
 from compositor.files import Limits
 from compositor.geometry import Box, Size, common, shifted, whole
 from compositor.over import put_over
@@ -88,25 +88,18 @@ def _avif(data: bytes, first: Picture, name: str, limits: Limits) -> Animation:
 
 
 def _check(count: int, size: Size, name: str, limits: Limits) -> None:
-    if count > limits.max_frames:
-        raise ImageTooLarge(
-            name, f"more than {limits.max_frames:,} frames, the maximum; send a shorter animation"
-        )
     frame, max_frame = size[0] * size[1], limits.max_pixels // _FRAME_SHARE
-    if frame > max_frame:
-        raise ImageTooLarge(
-            name,
-            f"frames of {size[0]} x {size[1]} = {frame / 1e6:.4g} MP, at most {max_frame / 1e6:.4g} MP;"
-            " send a smaller animation",
-        )
-    pixels = count * frame
-    if pixels > limits.max_animation_pixels:
-        allowed = f"{limits.max_animation_pixels / 1e6:.4g} MP"
-        raise ImageTooLarge(
-            name,
-            f"{count:,} frames of {size[0]} x {size[1]} = {pixels / 1e6:.4g} MP, at most {allowed} together;"
-            " send a smaller or shorter animation",
-        )
+    pixels, frames = count * frame, f"frames of {size[0]} x {size[1]}"
+    if count > limits.max_frames:
+        problem = f"more than {limits.max_frames:,} frames, the maximum; send a shorter animation"
+    elif frame > max_frame:
+        problem = f"{frames} = {megapixels(frame)}, at most {megapixels(max_frame)}; send a smaller animation"
+    elif pixels > limits.max_animation_pixels:
+        allowed = f"at most {megapixels(limits.max_animation_pixels)} together"
+        problem = f"{count:,} {frames} = {megapixels(pixels)}, {allowed}; send a smaller or shorter animation"
+    else:
+        return
+    raise ImageTooLarge(name, problem)
 
 
 def _is_opaque(parts: list[Part], size: Size) -> bool:

@@ -30,7 +30,7 @@ def check_parts(data: bytes, name: str) -> None:
     if found == "JPEG":
         _check_jpeg(data, name)
     elif found == "PNG" and next(islice(chunks(data), _MAX_CHUNKS, None), None):
-        raise _too_many(name, "PNG", f"{_MAX_CHUNKS:,} chunks")
+        raise _too_many(name, f"PNG file with more than {_MAX_CHUNKS:,} chunks")
 
 
 def _check_jpeg(data: bytes, name: str) -> None:
@@ -38,15 +38,13 @@ def _check_jpeg(data: bytes, name: str) -> None:
     for segments, (marker, _) in enumerate(markers(data)):
         scans += marker == START_OF_SCAN
         if scans > _MAX_SCANS:
-            raise _too_many(name, "JPEG", f"{_MAX_SCANS} scans")
+            raise _too_many(name, f"JPEG file with more than {_MAX_SCANS} scans")
         if segments > _MAX_SEGMENTS + 3 * _MAX_SCANS:  # each scan may have tables before it
-            raise _too_many(name, "JPEG", f"{_MAX_SEGMENTS:,} segments")
+            raise _too_many(name, f"JPEG file with more than {_MAX_SEGMENTS:,} segments")
 
 
-def _too_many(name: str, form: str, parts: str) -> InvalidImage:
-    return InvalidImage(
-        name, f"a {form} file with more than {parts}, which no common program writes; save it again"
-    )
+def _too_many(name: str, parts: str) -> InvalidImage:
+    return InvalidImage(name, f"a {parts}, which no common program writes; save it again")
 
 
 def check_memory(size: tuple[int, int], file_bytes: int) -> None:

@@ -20,7 +20,7 @@ from compositor.decoding.jpeg_pixels import JpegCoding, coding_of, jpeg_pixels
 from compositor.decoding.png import deep_png, fast_png, has_exif, verified
 from compositor.decoding.repair import repaired
 from compositor.decoding.transparency import colour_key, keyed_alpha, on_canvas, on_transparent
-from compositor.errors import ImageTooLarge, InvalidImage, is_decoder_error
+from compositor.errors import ImageTooLarge, InvalidImage, is_decoder_error, megapixels
 from compositor.files import SAFE_FORMATS, Limits
 from compositor.geometry import whole
 
@@ -161,9 +161,8 @@ def reading(data: bytes, name: str, limits: Limits) -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise ImageTooLarge(
-            name, f"more than {limits.max_pixels / 1e6:.4g} MP, the maximum; send a smaller picture"
-        ) from error
+        text = f"more than {megapixels(limits.max_pixels)}, the maximum; send a smaller picture"
+        raise ImageTooLarge(name, text) from error
     except Exception as error:
         if not is_decoder_error(error):
             raise

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from compositor.decoding.jpeg import FRAME_HEADERS, markers
-from compositor.errors import ImageTooLarge, InvalidImage
+from compositor.errors import ImageTooLarge, InvalidImage, megapixels
 from compositor.files import FULL_SIZED, Limits
 
 _KINDS = (
@@ -61,10 +61,8 @@ def check_bytes(data: bytes, name: str, limits: Limits) -> None:
     if not data:
         raise InvalidImage(name, "the file is empty; send an image file")
     if len(data) > limits.max_bytes:
-        raise ImageTooLarge(
-            name,
-            f"{len(data):,} bytes, at most {limits.max_bytes:,}; send a smaller or more compressed file",
-        )
+        allowed = f"at most {limits.max_bytes:,}; send a smaller or more compressed file"
+        raise ImageTooLarge(name, f"{len(data):,} bytes, {allowed}")
 
 
 def check_header(header: Declared, name: str, limits: Limits) -> None:
@@ -78,25 +76,21 @@ def check_size(size: tuple[int, int], name: str, limits: Limits) -> None:
     """Raises `ImageTooLarge` for more pixels, in total or per side, than allowed."""
     width, height = size
     if width * height > limits.max_pixels:
-        raise ImageTooLarge(
-            name,
-            f"{width} x {height} = {width * height / 1e6:.4g} MP, at most {limits.max_pixels / 1e6:.4g} MP;"
-            " send a smaller picture",
-        )
+        allowed = f"at most {megapixels(limits.max_pixels)}; send a smaller picture"
+        raise ImageTooLarge(name, f"{width} x {height} = {megapixels(width * height)}, {allowed}")
     if max(size) > limits.max_side:
-        raise ImageTooLarge(
-            name, f"{width} x {height}, at most {limits.max_side} pixels on a side; send a smaller picture"
-        )
+        allowed = f"at most {limits.max_side} pixels on a side; send a smaller picture"
+        raise ImageTooLarge(name, f"{width} x {height}, {allowed}")
 
 
 def check_total(pixels: Mapping[str, int], limits: Limits) -> None:
     """Raises `ImageTooLarge` for the largest input if those of a scene have too many pixels together."""
     total, limit = sum(pixels.values()), FULL_SIZED * limits.max_pixels
     if total > limit:
+        largest = max(pixels, key=pixels.__getitem__)
+        allowed = f"at most {megapixels(limit)}; send smaller pictures"
         raise ImageTooLarge(
-            max(pixels, key=pixels.__getitem__),
-            f"the largest of pictures that have {total / 1e6:.4g} MP together, at most {limit / 1e6:.4g} MP;"
-            " send smaller pictures",
+            largest, f"the largest of pictures that have {megapixels(total)} together, {allowed}"
         )
 
 
