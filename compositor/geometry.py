@@ -10,8 +10,6 @@ from dataclasses import dataclass
 Size = tuple[int, int]
 Box = tuple[int, int, int, int]
 """Left, top, right, bottom; right and bottom are exclusive."""
-Offset = tuple[int, int]
-Percent = tuple[float | None, float | None]
 
 
 def whole(size: Size) -> Box:
@@ -117,8 +115,8 @@ class Anchored:
     """
 
     gravity: str = "northwest"
-    offset: Offset = (0, 0)
-    percent: Percent = (None, None)
+    offset: tuple[int, int] = (0, 0)
+    percent: tuple[float | None, float | None] = (None, None)
 
     def __call__(self, layer: Size, area: Size) -> tuple[int, int]:
         x, y = (

@@ -13,7 +13,7 @@ from compositor.layers.resize import resize
 from compositor.layers.rotate import Turn, flipped
 from compositor.layers.warp import CELL_SIDE as WARP_CELL_SIDE
 from compositor.layers.warp import Warp
-from compositor.scene import Layer, Point, Region
+from compositor.scene import Layer, Region
 
 _CELL_SIDE = 512  # pixels; limits the memory of one step
 
@@ -159,17 +159,13 @@ def _area(region: Region | None, base: Size) -> Box:
 
 def _shape(layer: Layer, picture: Size, area: Box) -> tuple[Turn | Warp, tuple[int, int]]:
     """The rotation or warp of a picture of this size, and the place of its top-left pixel on the base."""
+    left, top, size = *area[:2], size_of(area)
     if layer.corners:
-        warp = Warp.of(picture, [_within(area, corner) for corner in layer.corners])
-        return warp, (warp.box[0], warp.box[1])
-    turn = Turn.of(layer.sized(picture, size_of(area)), layer.degrees, layer.rotate_method)
-    x, y = layer.place(turn.after, size_of(area))
-    return turn, (area[0] + x, area[1] + y)
-
-
-def _within(area: Box, point: Point) -> Point:
-    width, height = size_of(area)
-    return (area[0] + point[0] * width, area[1] + point[1] * height)
+        warp = Warp.of(picture, [(left + x * size[0], top + y * size[1]) for x, y in layer.corners])
+        return warp, warp.box[:2]
+    turn = Turn.of(layer.sized(picture, size), layer.degrees, layer.rotate_method)
+    x, y = layer.place(turn.after, size)
+    return turn, (left + x, top + y)
 
 
 def _back(by: tuple[int, int] | Box) -> tuple[int, int]:

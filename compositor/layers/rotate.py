@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from compositor.geometry import Box, Size, common, size_of, whole
+from compositor.geometry import Box, Size, common, grown, size_of, whole
 from compositor.layers.alpha import premultiplied, straight
 
 Matrix = tuple[float, float, float, float, float, float]
@@ -70,13 +70,8 @@ class Turn:
         """The box of the picture that `box` of the canvas reads, or None if it lies outside."""
         xs, ys = zip(*_mapped(box, self.matrix), strict=True)
         reach = _BICUBIC_REACH if self.degrees % 90 else 0
-        around = (
-            round(min(xs)) - reach,
-            round(min(ys)) - reach,
-            round(max(xs)) + reach,
-            round(max(ys)) + reach,
-        )
-        return common(around, whole(self.before))
+        box = (round(min(xs)), round(min(ys)), round(max(xs)), round(max(ys)))
+        return common(grown(box, (reach, reach)), whole(self.before))
 
     def transformed(self, piece: Image.Image, source: Box, box: Box) -> Image.Image:
         """`box` of the canvas, from `piece`, the picture's pixels in `source`; transparent outside it.
