@@ -14,6 +14,7 @@ from compositor.compose import Overlay, on_background
 from compositor.decoding.colour import from_srgb, to_srgb
 from compositor.decoding.decode import Picture
 from compositor.decoding.inputs import DecodedCache, decode_inputs
+from compositor.decoding.jpeg_pixels import JpegCoding
 from compositor.encode import Marks, encode, encode_animation
 from compositor.errors import InvalidParameters
 from compositor.files import DEFAULT_LIMITS, File, Limits
@@ -65,18 +66,13 @@ def render(
     """
     output, watch = scene.output, _Stopwatch()
     with watch.timing("decode"):
-        # one `File` per distinct object, whatever the number of its names
-        distinct = {id(each): each if isinstance(each, File) else File(each) for each in files.values()}
-        of_name = {name: distinct[id(each)] for name, each in files.items()}
-        inputs = decode_inputs(scene, of_name, limits, cache, owner)
+        distinct = _distinct(files)
+        inputs = decode_inputs(scene, distinct, limits, cache, owner)
         base = inputs[scene.base]
         animation = None
         if output.keeps_animation and base.animated and output.quality is not None:
-            animation = read_animation(of_name[scene.base].data, base, scene.base, limits)
-    coding = base.coding if output.quality is None else output.quality
-    if coding is None:
-        problem = f'"keep" needs a JPEG file as {scene.base}; give a number from 1 to 100'
-        raise InvalidParameters("image_quality", problem)
+            animation = read_animation(distinct[scene.base].data, base, scene.base, limits)
+    coding = _coding(base, scene) if output.quality is None else output.quality
     if inspect:
         with watch.timing("inspect"):
             _inspect_inputs(inspect, inputs)
@@ -114,6 +110,19 @@ def superimpose(
         files["mask"] = mask
         params = params.model_copy(update={"mask": "mask"})
     return render(params.scene(), files, **options)
+
+
+def _distinct(files: Mapping[str, bytes | File]) -> dict[str, File]:
+    """One `File` per distinct object, whatever the number of its names."""
+    distinct = {id(each): each if isinstance(each, File) else File(each) for each in files.values()}
+    return {name: distinct[id(each)] for name, each in files.items()}
+
+
+def _coding(base: Picture, scene: Scene) -> JpegCoding:
+    if base.coding is None:
+        problem = f'"keep" needs a JPEG file as {scene.base}; give a number from 1 to 100'
+        raise InvalidParameters("image_quality", problem)
+    return base.coding
 
 
 class _Stopwatch:
