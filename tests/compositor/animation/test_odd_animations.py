@@ -19,7 +19,7 @@ from compositor.decoding.decode import decode
 from compositor.decoding.png import chunk
 from tests.compositor.animation.films import CLEARED, KEPT, RESTORED, SIZE, Patch, file, random_patches
 from tests.compositor.animation.test_animation import FORMATS, UNSEEN, WRITTEN, frames, keep, plays, visible
-from tests.compositor.pictures import P3, opened, saved
+from tests.compositor.pictures import P3, animated, opened
 from tests.compositor.pictures import read as picture_file
 
 RED = np.full((*SIZE[::-1], 4), (250, 0, 0, 255), np.uint8)
@@ -278,7 +278,7 @@ def test_memory_depends_on_the_frame_and_not_on_the_animation():
     """A process with the memory of a few frames puts a logo on a hundred."""
     still = Image.new("RGB", (1000, 1000), "white")
     moving = [Image.new("RGB", (1000, 1000), (number, 99, 0)) for number in range(100)]
-    base = saved(still, "WEBP", save_all=True, append_images=moving, quality=10)
+    base = animated([still, *moving], "WEBP", quality=10)
     code = """
 import resource, sys
 from compositor import SuperimposeParams, superimpose
@@ -290,6 +290,6 @@ for image_format in ("webp", "gif", "apng"):
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
     made = subprocess.run(
-        [sys.executable, "-c", code], input=base.getvalue() + b"===" + UNSEEN, capture_output=True, check=True
+        [sys.executable, "-c", code], input=base + b"===" + UNSEEN, capture_output=True, check=True
     )
     assert int(made.stdout) * 1024 < 20 * 4_000_000  # of 400 MB that the frames are together
