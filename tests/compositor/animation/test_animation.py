@@ -1,6 +1,5 @@
 """`animation: "keep"`: every frame of the base gets the layers."""
 
-import io
 import re
 import struct
 import zlib
@@ -194,12 +193,9 @@ def test_all_frames_are_rotated_like_the_first(number):
     stills = [Image.fromarray(levels.astype(np.uint8)) for levels, _ in frames(file(patches, "WEBP"))]
     exif = Image.Exif()
     exif[0x112] = number
-    base = io.BytesIO()
-    stills[0].save(
-        base, "WEBP", save_all=True, append_images=stills[1:], lossless=True, exact=True, exif=exif
-    )
+    base = animated(stills, "WEBP", lossless=True, exact=True, exif=exif)
 
-    turned = frames(superimpose(base.getvalue(), UNSEEN, keep("apng", opacity=0)).data)
+    turned = frames(superimpose(base, UNSEEN, keep("apng", opacity=0)).data)
 
     for (ours, _), still in zip(turned, stills, strict=True):
         still.getexif()[0x112] = number
@@ -279,13 +275,10 @@ def test_a_gif_cannot_hold_metadata(name):
 @pytest.mark.parametrize("target", ["webp", "apng", "avif"])
 def test_frames_stay_in_the_space_of_the_base(target):
     p3 = opened(picture_file("made/display-p3.png"))
-    base = io.BytesIO()
     stills = [p3, ImageOps.mirror(p3)]
-    p3.save(base, "PNG", save_all=True, append_images=stills[1:], icc_profile=p3.info["icc_profile"])
+    base = animated(stills, "PNG", icc_profile=p3.info["icc_profile"])
 
-    answer = superimpose(
-        base.getvalue(), UNSEEN, keep(target, keep_icc_profile=True, opacity=0, image_quality=100)
-    )
+    answer = superimpose(base, UNSEEN, keep(target, keep_icc_profile=True, opacity=0, image_quality=100))
 
     assert opened(answer.data).info["icc_profile"] == p3.info["icc_profile"]
     first = decode(answer.data, "base_image", Limits(), Colours.OWN)
@@ -307,14 +300,9 @@ def test_as_many_colour_conversions_are_built_for_twelve_frames_as_for_three(sou
 
     for count in (3, 12):
         stills = [Image.new("RGBA", SIZE, (20 * number, 90, 20, 99)) for number in range(count)]
-        base, space = (
-            io.BytesIO(),
-            spaces.profile(spaces.P3, spaces.SRGB_CURVE, f"{source} {kept} {count:02}"),
-        )
-        stills[0].save(
-            base, source, save_all=True, append_images=stills[1:], icc_profile=space, lossless=True
-        )
+        space = spaces.profile(spaces.P3, spaces.SRGB_CURVE, f"{source} {kept} {count:02}")
+        base = animated(stills, source, icc_profile=space, lossless=True)
         answer = keep("apng", keep_icc_profile=kept, background="#fff")
-        superimpose(base.getvalue(), UNSEEN, answer, inspect=lambda *_: None)
+        superimpose(base, UNSEEN, answer, inspect=lambda *_: None)
 
     assert built[3] == built[12] > 0
