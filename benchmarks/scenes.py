@@ -16,7 +16,7 @@ from benchmarks.harness.figures import median_ratio, rounds_ms, table
 from benchmarks.harness.processes import in_own_process, peak_mb
 from benchmarks.seed import encode
 from compositor import DecodedCache, Limits, SuperimposeRequest, render
-from compositor.limits import FULL_SIZED
+from compositor.files import FULL_SIZED
 from jobs.config.settings import Settings
 
 PLACES = ((380, 300), (20, 30), (700, 40), (60, 700), (720, 720))

@@ -173,8 +173,7 @@ def _clip_color(c: Floats) -> Floats:
     lum, least, greatest = _lum(c), _min(c), _max(c)
     low: Floats = np.where(least < 0, lum + (c - lum) * lum / np.maximum(lum - least, _TINY), c)
     towards = (1 - lum) / np.maximum(greatest - lum, _TINY)
-    clipped: Floats = np.where(greatest > 1, lum + (low - lum) * towards, low)
-    return clipped
+    return np.where(greatest > 1, lum + (low - lum) * towards, low)
 
 
 BLENDS: dict[str, Callable[[Floats, Floats], Floats]] = {

@@ -13,11 +13,11 @@ import fpng
 from PIL import Image, ImageCms
 
 from compositor.animation import apng, avif, gif
-from compositor.animation.frame import Frame, Ticks, Timing
+from compositor.animation.frames import Frame, Ticks
 from compositor.decoding.colour.icc import dated
+from compositor.decoding.jpeg_pixels import JpegCoding
 from compositor.decoding.png import chunk
 from compositor.errors import ImageTooLarge
-from compositor.jpeg_coding import JpegCoding
 
 _MILLISECOND = Fraction(1, 1000)
 _WEBP_MAX_PLAYS = 0xFFFF
@@ -62,41 +62,38 @@ def encode(canvas: Image.Image, image_format: str, quality: int | JpegCoding, ma
         case "avif":
             return _saved(canvas, "AVIF", **_avif_coding(quality, marks))
         case _:
-            return encode_animation(iter([Frame(canvas)]), Timing(), image_format, quality, marks)
+            return encode_animation(iter([Frame(canvas)]), 1, 1, image_format, quality, marks)
 
 
 def encode_animation(
-    frames: Iterator[Frame], timing: Timing, image_format: str, quality: int, marks: Marks
+    frames: Iterator[Frame], count: int, plays: int, image_format: str, quality: int, marks: Marks
 ) -> bytes:
     """`frames` of the same size and mode as a file of `image_format`: "gif", "apng", "webp" or "avif".
 
-    Holds one frame at a time. Raises `ImageTooLarge` if the picture exceeds the limits of the format.
+    It plays `plays` times, 0 for ever. Holds one frame at a time. Raises `ImageTooLarge` if the picture
+    exceeds the limits of the format.
     """
     match image_format:
         case "gif":
-            return gif.encoded(frames, timing.plays)
+            return gif.encoded(frames, plays)
         case "apng":
-            return apng.encoded(frames, timing.plays, partial(_png, marks=marks))
+            return apng.encoded(frames, plays, partial(_png, marks=marks))
         case "webp":
-            max_duration = min(_WEBP_MAX_DURATION, _WEBP_MAX_TOTAL // timing.count)
-            sequence = _FrameSequence(frames, timing.count, max_duration)
-            plays = min(timing.plays, _WEBP_MAX_PLAYS)
+            max_duration = min(_WEBP_MAX_DURATION, _WEBP_MAX_TOTAL // count)
+            sequence = _FrameSequence(frames, count, max_duration)
             coding = _webp_coding(sequence, quality, marks)
             if coding["lossless"] and quality < _LOSSLESS:  # the first frame may be black, or a title
                 coding |= {"allow_mixed": True, "quality": quality}
-            return _saved_sequence(sequence, "WEBP", loop=plays, **coding)
+            return _saved(sequence, "WEBP", loop=min(plays, _WEBP_MAX_PLAYS), **coding)
         case _:
-            sequence = _FrameSequence(frames, timing.count, _AVIF_MAX_DURATION)
+            sequence = _FrameSequence(frames, count, _AVIF_MAX_DURATION)
             # Chromium decodes a full-range sequence as limited range, with too much contrast.
-            file = _saved_sequence(sequence, "AVIF", range="limited", **_avif_coding(quality, marks))
-            return avif.with_plays(file, timing.plays) if sequence.is_animated else file
+            file = _saved(sequence, "AVIF", range="limited", **_avif_coding(quality, marks))
+            return avif.with_plays(file, plays) if sequence.is_animated else file
 
 
 class _FrameSequence(Image.Image):
-    """Presents frames one at a time to Pillow's encoders.
-
-    `durations` are those of the frames so far, in milliseconds, at most `max_duration` each.
-    """
+    """Presents frames one at a time to Pillow's encoders; `durations` in milliseconds are those so far."""
 
     def __init__(self, frames: Iterator[Frame], count: int, max_duration: int) -> None:
         super().__init__()
@@ -120,10 +117,6 @@ class _FrameSequence(Image.Image):
         self.durations.append(min(self._max_duration, self._ticks.of(frame.seconds)))
 
 
-def _saved_sequence(sequence: _FrameSequence, image_format: str, **options: object) -> bytes:
-    return _saved(sequence, image_format, save_all=True, duration=sequence.durations, **options)
-
-
 def _jpeg(canvas: Image.Image, marks: Marks, **coding: object) -> bytes:
     return _saved(canvas, "JPEG", icc_profile=marks.profile or _SRGB, exif=marks.exif, **coding)
 
@@ -133,23 +126,18 @@ def _png(canvas: Image.Image, marks: Marks) -> bytes:
         file = _saved(canvas, "PNG", compress_level=1, compress_type=zlib.Z_RLE)
     else:
         file = fpng.from_pil(canvas)
-    return b"".join((memoryview(file)[:_PNG_HEADER], _png_marks(marks), memoryview(file)[_PNG_HEADER:]))
-
-
-def _png_marks(marks: Marks) -> bytes:
-    """The chunks of the colour space and the EXIF block (PNG specification, 11.3.2 and 11.3.4)."""
-    content = b"profile\0\0" + zlib.compress(marks.profile)
-    space = chunk(b"iCCP", content) if marks.profile else chunk(b"sRGB", b"\0")
-    return space + (chunk(b"eXIf", marks.exif.removeprefix(b"Exif\0\0")) if marks.exif else b"")
+    space = b"profile\0\0" + zlib.compress(marks.profile)
+    more = [chunk(b"iCCP", space) if marks.profile else chunk(b"sRGB", b"\0")]
+    if marks.exif:
+        more.append(chunk(b"eXIf", marks.exif.removeprefix(b"Exif\0\0")))
+    return b"".join((memoryview(file)[:_PNG_HEADER], *more, memoryview(file)[_PNG_HEADER:]))
 
 
 def _webp_coding(canvas: Image.Image, quality: int, marks: Marks) -> dict[str, Any]:
     if max(canvas.size) > _WEBP_MAX_SIDE:
-        raise ImageTooLarge(
-            "base_image",
-            f"{canvas.width} x {canvas.height}, a webp holds at most {_WEBP_MAX_SIDE} pixels on a side;"
-            " choose another image_format or send a smaller picture",
-        )
+        allowed = f"a webp holds at most {_WEBP_MAX_SIDE} pixels on a side"
+        advice = "choose another image_format or send a smaller picture"
+        raise ImageTooLarge("base_image", f"{canvas.width} x {canvas.height}, {allowed}; {advice}")
     lossless = quality == _LOSSLESS or (quality >= _FULL_CHROMA and _has_few_colours(canvas))
     return {
         "lossless": lossless,
@@ -180,6 +168,8 @@ def _avif_coding(quality: int, marks: Marks) -> dict[str, Any]:
 
 def _saved(canvas: Image.Image, image_format: str, **options: object) -> bytes:
     out = io.BytesIO()
+    if isinstance(canvas, _FrameSequence):
+        options |= {"save_all": True, "duration": canvas.durations}
     canvas.save(out, image_format, **options)
     return out.getvalue()
 

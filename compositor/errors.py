@@ -39,6 +39,10 @@ class InvalidParameters(CompositorError):
     code = "invalid_parameters"
 
 
+def megapixels(pixels: int) -> str:
+    return f"{pixels / 1e6:.4g} MP"
+
+
 def is_decoder_error(error: Exception) -> bool:
     """Whether `error` is of a class that decoders raise for invalid files.
 

@@ -4,7 +4,7 @@ import numpy as np
 from PIL import Image
 
 from compositor.blend import BLENDS, Floats
-from compositor.box import Box, cells, shifted, size_of, whole
+from compositor.geometry import Box, cells, shifted, size_of, whole
 
 _CELL_SIDE = 128  # pixels; a blend mode uses about ten floats per pixel, which should fit into the cache
 
@@ -42,8 +42,7 @@ def _mixed(base: Floats, overlay: Floats, blend_mode: str) -> Floats:
     mixed = (1 - ab) * cs + ab * BLENDS[blend_mode](cb, cs)
     ao = alpha_s + ab * (1 - alpha_s)
     co = (mixed * alpha_s + cb * ab * (1 - alpha_s)) / np.maximum(ao, np.float32(1e-7))
-    composite: Floats = np.concatenate([co, ao], axis=0).clip(0, 1)
-    return composite
+    return np.concatenate([co, ao], axis=0).clip(0, 1)
 
 
 def _floats(image: Image.Image) -> Floats:

@@ -1,33 +1,30 @@
 """Renders a scene: decode, inspect, compose, flatten, inspect, encode."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
 
 from PIL import Image
 
-from compositor.animation.frame import Frame
+from compositor.animation.frames import Frame
 from compositor.animation.reader import read_animation
-from compositor.background import on_background
-from compositor.compose import Overlay
-from compositor.decoding.cache import DecodedCache
+from compositor.compose import Overlay, on_background
 from compositor.decoding.colour import from_srgb, to_srgb
-from compositor.decoding.decode import Colours, Picture, decode
-from compositor.decoding.identify import check_total, declared_pixels
+from compositor.decoding.decode import Picture
+from compositor.decoding.inputs import DecodedCache, decode_inputs
+from compositor.decoding.jpeg_pixels import JpegCoding
 from compositor.encode import Marks, encode, encode_animation
 from compositor.errors import InvalidParameters
-from compositor.file import File
-from compositor.jpeg_coding import JpegCoding
+from compositor.files import DEFAULT_LIMITS, File, Limits
+from compositor.layers.alpha import Remove, cut_out
 from compositor.layers.prepared import Pictures
-from compositor.layers.removal import Remove, cut_out
-from compositor.limits import DEFAULT_LIMITS, FULL_SIZED, Limits
-from compositor.scene import Layer, Output, Scene
-from compositor.stopwatch import Stopwatch
+from compositor.models.superimpose import SuperimposeParams
+from compositor.scene import Output, Scene
 
 Inspect = Callable[[str, Image.Image], None]
 """Called with a name and its RGB or RGBA picture in sRGB, which it must not modify; raises to end the job."""
-
-Inputs = dict[str, Picture]
-"""The decoded inputs by name."""
 
 
 @dataclass(frozen=True)
@@ -67,30 +64,30 @@ def render(
 
     Raises a `CompositorError` that names the input at fault, and the errors of the hooks.
     """
-    output, watch = scene.output, Stopwatch()
+    output, watch = scene.output, _Stopwatch()
     with watch.timing("decode"):
         distinct = _distinct(files)
-        inputs = _decode_inputs(scene, distinct, limits, cache, owner)
+        inputs = decode_inputs(scene, distinct, limits, cache, owner)
         base = inputs[scene.base]
-        keeps_animation = output.keeps_animation and base.animated and output.quality is not None
-        animation = (
-            read_animation(distinct[scene.base].data, base, scene.base, limits) if keeps_animation else None
-        )
+        animation = None
+        if output.keeps_animation and base.animated and output.quality is not None:
+            animation = read_animation(distinct[scene.base].data, base, scene.base, limits)
     coding = _coding(base, scene) if output.quality is None else output.quality
     if inspect:
         with watch.timing("inspect"):
             _inspect_inputs(inspect, inputs)
-    overlays = _overlays(scene, inputs, limits, remove, keeps_animation)
+    overlays = _overlays(scene, inputs, limits, remove, animation is not None)
     if animation:
         with watch.timing("compose"):
             overlays = list(overlays)
-    may_modify = cache is None and _is_used_once(base, inputs)
+    may_modify = cache is None and sum(picture is base for picture in inputs.values()) == 1
     source = animation.frames() if animation else _still(base.image, may_modify)
     frames = _composed(source, overlays, output, base.profile, inspect, watch)
     with watch.timing("encode"):
         marks = Marks(base.credits if output.keeps_copyright else b"", base.profile)
         if animation and isinstance(coding, int):
-            data = encode_animation(frames, animation.timing, output.image_format, coding, marks)
+            count, plays = animation.count, animation.plays
+            data = encode_animation(frames, count, plays, output.image_format, coding, marks)
         else:
             data = encode(next(frames).image, output.image_format, coding, marks)
     first_frame_only = [name for name, picture in inputs.items() if picture.animated]
@@ -100,12 +97,60 @@ def render(
     return Rendered(data, content_type, *base.image.size, watch.seconds, tuple(first_frame_only))
 
 
-def _still(image: Image.Image, may_modify: bool) -> Iterator[Frame]:
-    yield Frame(image if may_modify else image.copy())
+def superimpose(
+    base: bytes | File,
+    overlay: bytes | File,
+    params: SuperimposeParams,
+    mask: bytes | File | None = None,
+    **options: Any,
+) -> Rendered:
+    """Render the inputs "base_image", "overlay_image" and "mask", with the options and errors of `render`."""
+    files = {"base_image": base, "overlay_image": overlay}
+    if mask is not None:
+        files["mask"] = mask
+        params = params.model_copy(update={"mask": "mask"})
+    return render(params.scene(), files, **options)
+
+
+def _distinct(files: Mapping[str, bytes | File]) -> dict[str, File]:
+    """One `File` per distinct object, whatever the number of its names."""
+    distinct = {id(each): each if isinstance(each, File) else File(each) for each in files.values()}
+    return {name: distinct[id(each)] for name, each in files.items()}
+
+
+def _coding(base: Picture, scene: Scene) -> JpegCoding:
+    if base.coding is None:
+        problem = f'"keep" needs a JPEG file as {scene.base}; give a number from 1 to 100'
+        raise InvalidParameters("image_quality", problem)
+    return base.coding
+
+
+class _Stopwatch:
+    """`seconds` of wall time by stage; the time of a nested stage is not added to the outer one."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = {}
+        self._within = 0.0
+
+    @contextmanager
+    def timing(self, stage: str) -> Iterator[None]:
+        """Add the time of this block to `stage`, unless it raises."""
+        start, within, self._within = perf_counter(), self._within, 0.0
+        yield
+        took = perf_counter() - start
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + took - self._within
+        self._within = within + took
+
+
+def _inspect_inputs(inspect: Inspect, inputs: Mapping[str, Picture]) -> None:
+    for name, picture in inputs.items():
+        if name not in picture.inspected_as:
+            inspect(name, to_srgb(picture.image, picture.profile))
+            picture.inspected_as.add(name)
 
 
 def _overlays(
-    scene: Scene, inputs: Inputs, limits: Limits, remove: Remove | None, is_repeated: bool
+    scene: Scene, inputs: Mapping[str, Picture], limits: Limits, remove: Remove | None, is_repeated: bool
 ) -> Iterable[Overlay]:
     """The prepared layers, one after another; for more than one frame if `is_repeated`."""
     base = inputs[scene.base]
@@ -120,8 +165,17 @@ def _overlays(
         return converted[id(picture)][1]
 
     for layer in scene.layers:
-        pictures = _pictures(layer, inputs, in_base_space, remove)
+        picture = Image.new("RGB", (1, 1), layer.colour) if layer.colour else inputs[layer.picture].image
+        pictures = Pictures(
+            in_base_space(cut_out(picture, layer.removal, remove)),
+            inputs[layer.mask].image if layer.mask else None,
+            inputs[layer.displacement.map].image if layer.displacement else None,
+        )
         yield Overlay(layer, pictures, base.image.size, limits, kept_pixels)
+
+
+def _still(image: Image.Image, may_modify: bool) -> Iterator[Frame]:
+    yield Frame(image if may_modify else image.copy())
 
 
 def _composed(
@@ -130,7 +184,7 @@ def _composed(
     output: Output,
     profile: bytes,
     inspect: Inspect | None,
-    watch: Stopwatch,
+    watch: _Stopwatch,
 ) -> Iterator[Frame]:
     """The `frames` with the overlays on them; their pixels are modified in place."""
     while True:
@@ -148,78 +202,3 @@ def _composed(
             with watch.timing("inspect"):
                 inspect("output", to_srgb(canvas, profile))
         yield Frame(canvas, seconds)
-
-
-def _distinct(files: Mapping[str, bytes | File]) -> dict[str, File]:
-    """One `File` per distinct object, whatever the number of its names."""
-    distinct = {id(each): each if isinstance(each, File) else File(each) for each in files.values()}
-    return {name: distinct[id(each)] for name, each in files.items()}
-
-
-def _decode_inputs(
-    scene: Scene, files: Mapping[str, File], limits: Limits, cache: DecodedCache | None, owner: str
-) -> Inputs:
-    """Decode each file once, whatever the number of its names."""
-    pictures: dict[tuple[int, Colours], Picture] = {}
-    pixels: dict[str, int] = {}
-    colours = {layer.displacement.map: Colours.RAW for layer in scene.layers if layer.displacement}
-    if scene.output.keeps_profile:
-        colours[scene.base] = Colours.OWN
-
-    def colours_of(name: str) -> Colours:
-        return colours.get(name, Colours.SRGB)
-
-    if len(scene.inputs) > FULL_SIZED:
-        first = {id(files[name]): name for name in reversed(scene.inputs)}.values()
-        cached = {
-            name: known.image.width * known.image.height
-            for name in first
-            if cache and (known := cache.peek(owner, files[name].digest, colours_of(name)))
-        }
-        pixels = cached | declared_pixels({name: files[name].data for name in first if name not in cached})
-        check_total(pixels, limits)
-
-    def picture(name: str, file: File) -> Picture:
-        space = colours_of(name)
-
-        def decoded(data: bytes) -> Picture:
-            return decode(data, name, limits, space)
-
-        known = pictures.get((id(file), space))
-        if known is None:
-            known = decoded(file.data) if cache is None else cache.get(file, decoded, owner, space)
-            pictures[id(file), space] = known
-            pixels.setdefault(name, known.image.width * known.image.height)
-            check_total(pixels, limits)  # again, for formats whose headers are not read
-        return known
-
-    return {name: picture(name, files[name]) for name in scene.inputs}
-
-
-def _is_used_once(base: Picture, inputs: Inputs) -> bool:
-    return sum(picture is base for picture in inputs.values()) == 1
-
-
-def _inspect_inputs(inspect: Inspect, inputs: Inputs) -> None:
-    for name, picture in inputs.items():
-        if name not in picture.inspected_as:
-            inspect(name, to_srgb(picture.image, picture.profile))
-            picture.inspected_as.add(name)
-
-
-def _pictures(
-    layer: Layer, inputs: Inputs, in_base_space: Callable[[Image.Image], Image.Image], remove: Remove | None
-) -> Pictures:
-    picture = Image.new("RGB", (1, 1), layer.colour) if layer.colour else inputs[layer.picture].image
-    picture = cut_out(picture, layer.removal, remove)
-    mask = inputs[layer.mask].image if layer.mask else None
-    displacement = inputs[layer.displacement.map].image if layer.displacement else None
-    return Pictures(in_base_space(picture), mask, displacement)
-
-
-def _coding(base: Picture, scene: Scene) -> JpegCoding:
-    if base.coding is None:
-        raise InvalidParameters(
-            "image_quality", f'"keep" needs a JPEG file as {scene.base}; give a number from 1 to 100'
-        )
-    return base.coding

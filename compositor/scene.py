@@ -3,8 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from compositor.box import Size
-from compositor.size import unchanged
+from compositor.geometry import UNSCALED, Size
 
 Sizing = Callable[[Size, Size], Size]
 """Returns an overlay's width and height before rotation, from its original size and that of its area."""
@@ -15,13 +14,6 @@ Placing = Callable[[Size, Size], tuple[int, int]]
 Point = tuple[float, float]
 Region = tuple[float, ...]
 """Left, top, width and height as fractions of the base."""
-
-
-@dataclass(frozen=True)
-class Tiles:
-    """Repeats a layer over the whole base, `spacing` pixels apart in both directions."""
-
-    spacing: int = 0
 
 
 @dataclass(frozen=True)
@@ -45,7 +37,8 @@ class Layer:
     `resize_method`, `degrees` counter-clockwise by `rotate_method`, or instead of size, degrees and place
     `corners`; then `displacement`, `mask` (which undergoes all steps but the displacement), `opacity`, 0 to
     1, and `blend_mode`. `region` is the area to which `size`, `place`, `corners` and `displacement` refer,
-    None for the base; with `is_clipped` the layer is hidden outside of it.
+    None for the base; with `is_clipped` the layer is hidden outside of it. With `tile_spacing` the layer is
+    repeated over the whole base, that many pixels apart in both directions.
 
     `corners` are the places of the layer's corners in fractions of the area: a convex quadrilateral,
     clockwise from the top left.
@@ -58,13 +51,13 @@ class Layer:
     mask: str | None = None
     inverts_mask: bool = False
     flip: str = "none"
-    size: Sizing = unchanged
+    size: Sizing = UNSCALED
     resize_method: str = "nearest-exact"
     degrees: float = 0
     rotate_method: str = "bicubic"
     region: Region | None = None
     is_clipped: bool = False
-    tiles: Tiles | None = None
+    tile_spacing: int | None = None
     corners: tuple[Point, ...] | None = None
     displacement: Displacement | None = None
     opacity: float = 1

@@ -6,7 +6,7 @@ import shutil
 
 from cli.doctor.report import Finding, Findings, fail_unless, gib, mib, ok, warn, warn_unless
 from cli.serve.roles import OTHER_FILES
-from compositor.decoding.memory import BYTES_PER_PIXEL
+from compositor.decoding.checks import BYTES_PER_PIXEL
 from jobs.config import machine
 from jobs.config.setting_types import GIBIBYTE
 from jobs.config.settings import Settings

@@ -8,11 +8,10 @@ from itertools import count
 
 from PIL import Image
 
-from compositor.animation.frame import Frame, changed
-from compositor.animation.part import Disposal, Part
-from compositor.box import Box, Size, size_of
+from compositor.animation.frames import Disposal, Frame, Part, changed
 from compositor.decoding.png import chunk, chunks
 from compositor.decoding.repair import valid_png
+from compositor.geometry import Box, Size, size_of
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _CONTROL = struct.Struct(">IIIIIHHBB")  # number, size, offset, delay as a fraction, disposal, blending
@@ -30,16 +29,13 @@ Head = dict[bytes, bytes]
 
 
 def parts(data: bytes) -> Iterator[Part]:
-    """The frames of the PNG file `data` in order, without a default image that is not a frame.
-
-    Raises `SyntaxError` if there are fewer than the file declares.
-    """
+    """The frames of the PNG file `data` in order. Raises `SyntaxError` if it declares more."""
     data = valid_png(data)
     head: Head = {}
     control, pixels = b"", list[slice]()
     declared = found = 0
     is_head = True
-    for name, content in _contents(data):
+    for name, content in chunks(data):
         is_head = is_head and name not in (b"IDAT", b"fdAT")
         if name == b"acTL":
             declared = int.from_bytes(data[content][:4], "big")
@@ -62,8 +58,8 @@ def parts(data: bytes) -> Iterator[Part]:
 
 def plays(data: bytes) -> int:
     """How many times the animation plays, 0 for ever."""
-    at = next((at for name, at in chunks(data) if name == b"acTL"), None)
-    return 1 if at is None else int.from_bytes(data[at + 4 : at + 8], "big")
+    control = next((data[content] for name, content in chunks(data) if name == b"acTL"), None)
+    return 1 if control is None else int.from_bytes(control[4:8], "big")
 
 
 def encoded(frames: Iterable[Frame], plays: int, still: Callable[[Image.Image], bytes]) -> bytes:
@@ -77,21 +73,15 @@ def encoded(frames: Iterable[Frame], plays: int, still: Callable[[Image.Image], 
         box = changed(previous, frame.image)
         file = still(frame.image.crop(box))
         if previous is None:
-            head = [chunk(name, file[at]) for name, at in _contents(file) if name not in _PIXELS]
+            head = [chunk(name, file[at]) for name, at in chunks(file) if name not in _PIXELS]
         body.append(chunk(b"fcTL", _control(next(numbers), box, frame.seconds)))
-        for at in (at for name, at in _contents(file) if name == b"IDAT"):
+        for at in (at for name, at in chunks(file) if name == b"IDAT"):
             later = previous is not None
             body.append(chunk(b"fdAT", _big(next(numbers)) + file[at]) if later else chunk(b"IDAT", file[at]))
         previous = frame.image
         frame_count += 1
     control = chunk(b"acTL", _big(frame_count) + _big(min(plays, _MAX_PLAYS)))
     return b"".join([_SIGNATURE, *head, control, *body, chunk(b"IEND", b"")])
-
-
-def _contents(data: bytes) -> Iterator[tuple[bytes, slice]]:
-    """Name and content slice of each chunk."""
-    for name, at in chunks(data):
-        yield name, slice(at, at + int.from_bytes(data[at - 8 : at - 4], "big"))
 
 
 def _part(data: bytes, head: Head, control: bytes, pixels: list[slice]) -> Part:
@@ -108,7 +98,6 @@ def _part(data: bytes, head: Head, control: bytes, pixels: list[slice]) -> Part:
 
 
 def _still(data: bytes, head: Head, size: Size, pixels: list[slice]) -> bytes:
-    """One frame as a PNG file of its own size."""
     sized = head | {b"IHDR": _big(size[0]) + _big(size[1]) + head[b"IHDR"][8:]}
     before = [chunk(*each) for each in sized.items()]
     packed = [chunk(b"IDAT", data[each]) for each in pixels]

@@ -2,6 +2,7 @@
 
 import io
 import math
+import struct
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from functools import partial
@@ -10,9 +11,8 @@ from typing import NamedTuple
 
 from PIL import Image
 
-from compositor.animation.frame import Frame, Ticks, changed
-from compositor.animation.part import Disposal, Part
-from compositor.box import Box, size_of, whole
+from compositor.animation.frames import Disposal, Frame, Part, Ticks, changed
+from compositor.geometry import Box, size_of, whole
 
 _EXTENSION, _IMAGE = 0x21, 0x2C
 _CONTROL, _APPLICATION = 0xF9, 0xFF  # of extensions
@@ -70,8 +70,7 @@ def encoded(frames: Iterable[Frame], plays: int) -> bytes:
     for frame in frames:
         image = frame.image
         if previous is None:
-            size = b"".join(side.to_bytes(2, "little") for side in image.size)
-            written += [b"GIF89a", size, bytes((0x70, 0, 0)), _loop(plays)]
+            written += [b"GIF89a", struct.pack("<2H3B", *image.size, 0x70, 0, 0), _loop(plays)]
         min_delay = _MIN_DELAY if frame.seconds > _HUNDREDTH else 0
         delay = min(_MAX_DELAY, max(min_delay, ticks.of(frame.seconds)))
         box = changed(previous, image) if image.mode == "RGB" else whole(image.size)
@@ -95,7 +94,7 @@ def _blocks(data: bytes) -> Iterator[_Block]:
 
 
 def _part(data: bytes, image: _Block, control: bytes) -> Part:
-    left, top, width, height = (_little(data, image.start + 1 + 2 * each) for each in range(4))
+    left, top, width, height = struct.unpack_from("<4H", data, image.start + 1)
     return Part(
         still=partial(_still, data, image, control),
         size=(width, height),
@@ -108,21 +107,10 @@ def _part(data: bytes, image: _Block, control: bytes) -> Part:
 
 
 def _still(data: bytes, image: _Block, control: bytes) -> bytes:
-    """One frame as a GIF file of its own size."""
-    size = data[image.start + 5 : image.start + 9]
+    size, head = data[image.start + 5 : image.start + 9], _HEADER + _palette(data, 10)
     transparency = bytes((_EXTENSION, _CONTROL, 4, control[0] & 1, 0, 0, control[3], 0))
-    descriptor = bytes((_IMAGE, 0, 0, 0, 0)) + size
-    head = _HEADER + _palette(data, 10)
-    parts = (
-        b"GIF89a",
-        size,
-        data[10:head],
-        transparency,
-        descriptor,
-        data[image.start + 9 : image.end],
-        _END,
-    )
-    return b"".join(parts)
+    picture = bytes((_IMAGE, 0, 0, 0, 0)) + size + data[image.start + 9 : image.end]
+    return b"".join((b"GIF89a", size, data[10:head], transparency, picture, _END))
 
 
 def _loop(plays: int) -> bytes:
@@ -140,9 +128,8 @@ def _written(image: Image.Image, box: Box, delay: int) -> Iterator[bytes]:
     data = out.getvalue()
     block = next(block for block in _blocks(data) if block.kind == _IMAGE)
     flags = (_KEEPS if opaque else _CLEARS) << 2 | (not opaque)
-    yield bytes((_EXTENSION, _CONTROL, 4, flags))
-    yield delay.to_bytes(2, "little") + bytes((0 if opaque else _COLOURS - 1, 0, _IMAGE))
-    yield b"".join(side.to_bytes(2, "little") for side in (*box[:2], *size_of(box)))
+    yield struct.pack("<4BH2B", _EXTENSION, _CONTROL, 4, flags, delay, 0 if opaque else _COLOURS - 1, 0)
+    yield struct.pack("<B4H", _IMAGE, *box[:2], *size_of(box))
     yield bytes((data[10] & 0x87,)) + data[_HEADER : _HEADER + _palette(data, 10)]
     yield data[block.start + 10 : block.end]
 
@@ -177,7 +164,6 @@ def _palette(data: bytes, flags_at: int) -> int:
 
 
 def _past_blocks(data: bytes, at: int) -> int:
-    """The end of the sub-blocks that start at `at`."""
     while at < len(data) and data[at]:
         at += 1 + data[at]
     return at + 1

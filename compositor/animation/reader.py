@@ -5,69 +5,52 @@ from dataclasses import dataclass
 from fractions import Fraction
 from itertools import islice
 from math import prod
-from typing import NamedTuple
+from types import ModuleType
 
 from PIL import Image
 
 from compositor.animation import apng, avif, gif, webp
-from compositor.animation.frame import Frame, Timing
-from compositor.animation.part import Disposal, Part
-from compositor.box import Box, Size, common, shifted, whole
+from compositor.animation.frames import Disposal, Frame, Part
 from compositor.decoding.colour import to_srgb
 from compositor.decoding.colour.space import ColourSpace, colour_space
 from compositor.decoding.decode import Colours, Picture, decode, opened, reading
-from compositor.decoding.header import kind
-from compositor.decoding.orientation import upright
+from compositor.decoding.exif import upright
+from compositor.decoding.identify import kind
 from compositor.decoding.repair import repaired
-from compositor.errors import ImageTooLarge
-from compositor.limits import Limits
+from compositor.errors import ImageTooLarge, megapixels
+from compositor.files import Limits
+from compositor.geometry import Box, Size, common, shifted, whole
 from compositor.over import put_over
 
-
-class Format(NamedTuple):
-    """How to read a format, and whether each part contains the file's colour space."""
-
-    parts: Callable[[bytes], Iterator[Part]]
-    plays: Callable[[bytes], int]
-    has_space_in_parts: bool
-
-
-_FORMATS = {
-    "GIF": Format(gif.parts, gif.plays, True),
-    "PNG": Format(apng.parts, apng.plays, True),
-    "WEBP": Format(webp.parts, webp.plays, False),
-}
-
-
+_FORMATS = {"GIF": gif, "PNG": apng, "WEBP": webp}
 _FRAME_SHARE = 4
 """A frame may have 1/4 of the pixels of a still picture: encoders hold several frames, beside the layers."""
 
 
 @dataclass(frozen=True)
 class Animation:
-    """`frames` are upright, all RGB or all RGBA, with the size and colour space of the decoded first frame.
+    """The number of frames and that of plays, 0 for ever.
 
-    Each call starts at the first frame. The iterator raises `InvalidImage` at a damaged frame.
+    `frames` are upright, all RGB or all RGBA, with the size and colour space of the decoded first frame. Each
+    call starts at the first frame. The iterator raises `InvalidImage` at a damaged frame.
     """
 
-    timing: Timing
+    count: int
+    plays: int
     frames: Callable[[], Iterator[Frame]]
 
 
 def read_animation(data: bytes, first: Picture, name: str, limits: Limits) -> Animation:
-    """The animation in the file `data` of parameter `name`, whose first frame was decoded as `first`.
-
-    Raises `ImageTooLarge`, before it decodes a frame, and `InvalidImage`.
-    """
-    form = _FORMATS.get(kind(data) or "")
-    return _from_parts(data, form, first, name, limits) if form else _avif(data, first, name, limits)
+    """The animation in `data`, after its `first` frame. Raises `ImageTooLarge` before it decodes a frame."""
+    module = _FORMATS.get(kind(data) or "")
+    return _from_parts(data, module, first, name, limits) if module else _avif(data, first, name, limits)
 
 
-def _from_parts(data: bytes, form: Format, first: Picture, name: str, limits: Limits) -> Animation:
+def _from_parts(data: bytes, module: ModuleType, first: Picture, name: str, limits: Limits) -> Animation:
     with reading(data, name, limits):
-        parts = list(islice(form.parts(data), limits.max_frames + 1))
-        plays = form.plays(data)
-        needs_space = not (form.has_space_in_parts or first.profile)
+        parts = list(islice(module.parts(data), limits.max_frames + 1))
+        plays = module.plays(data)
+        needs_space = module is webp and not first.profile  # parts of the other formats contain it
         profile, peak = colour_space(opened(repaired(data), limits), data) if needs_space else ColourSpace()
     largest = max([first.image.size, *(part.size for part in parts)], key=prod)
     _check(len(parts), largest, name, limits)
@@ -82,7 +65,7 @@ def _from_parts(data: bytes, form: Format, first: Picture, name: str, limits: Li
         for image, part in _composed(parts, patch, Image.new(mode, size)):
             yield Frame(upright(image, first.orientation), part.seconds)
 
-    return Animation(Timing(len(parts), plays), frames)
+    return Animation(len(parts), plays, frames)
 
 
 def _avif(data: bytes, first: Picture, name: str, limits: Limits) -> Animation:
@@ -101,33 +84,25 @@ def _avif(data: bytes, first: Picture, name: str, limits: Limits) -> Animation:
             seconds = Fraction(image.info["duration"], 1000)
             yield Frame(upright(colour, first.orientation), seconds)
 
-    return Animation(Timing(count, avif.plays(data)), frames)
+    return Animation(count, avif.plays(data), frames)
 
 
 def _check(count: int, size: Size, name: str, limits: Limits) -> None:
-    if count > limits.max_frames:
-        raise ImageTooLarge(
-            name, f"more than {limits.max_frames:,} frames, the maximum; send a shorter animation"
-        )
     frame, max_frame = size[0] * size[1], limits.max_pixels // _FRAME_SHARE
-    if frame > max_frame:
-        raise ImageTooLarge(
-            name,
-            f"frames of {size[0]} x {size[1]} = {frame / 1e6:.4g} MP, at most {max_frame / 1e6:.4g} MP;"
-            " send a smaller animation",
-        )
-    pixels = count * frame
-    if pixels > limits.max_animation_pixels:
-        allowed = f"{limits.max_animation_pixels / 1e6:.4g} MP"
-        raise ImageTooLarge(
-            name,
-            f"{count:,} frames of {size[0]} x {size[1]} = {pixels / 1e6:.4g} MP, at most {allowed} together;"
-            " send a smaller or shorter animation",
-        )
+    pixels, frames = count * frame, f"frames of {size[0]} x {size[1]}"
+    if count > limits.max_frames:
+        problem = f"more than {limits.max_frames:,} frames, the maximum; send a shorter animation"
+    elif frame > max_frame:
+        problem = f"{frames} = {megapixels(frame)}, at most {megapixels(max_frame)}; send a smaller animation"
+    elif pixels > limits.max_animation_pixels:
+        allowed = f"at most {megapixels(limits.max_animation_pixels)} together"
+        problem = f"{count:,} {frames} = {megapixels(pixels)}, {allowed}; send a smaller or shorter animation"
+    else:
+        return
+    raise ImageTooLarge(name, problem)
 
 
 def _is_opaque(parts: list[Part], size: Size) -> bool:
-    """Whether the canvas is opaque at every frame."""
     first, *others = parts
     return (
         common(_box(first), whole(size)) == whole(size)

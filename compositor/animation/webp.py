@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 from functools import partial
 
-from compositor.animation.part import Disposal, Part
+from compositor.animation.frames import Disposal, Part
 
 _ALPHA = 0x10  # flag of an extended file
 _REPLACES, _CLEARS = 2, 1  # flags of a frame
@@ -37,7 +37,6 @@ def chunks(data: bytes, start: int = 12, end: int | None = None) -> Iterator[tup
 
 
 def _end(data: bytes) -> int:
-    """The end of the file as its header declares it."""
     return 8 + int.from_bytes(data[4:8], "little")
 
 

@@ -10,23 +10,19 @@ from importlib import import_module
 
 from PIL import AvifImagePlugin, Image, WebPImagePlugin
 
-from compositor.animation.first_frame import is_animated, on_canvas
-from compositor.box import Box, Size, size_of, whole
+from compositor.animation import gif
+from compositor.decoding.checks import check_memory, check_parts
 from compositor.decoding.colour import is_keepable, to_srgb
 from compositor.decoding.colour.space import ColourSpace, colour_space
-from compositor.decoding.copyright import credits
-from compositor.decoding.header import declared, kind
-from compositor.decoding.identify import check_bytes, check_header, check_size, not_allowed
-from compositor.decoding.jpeg_pixels import jpeg_pixels
-from compositor.decoding.memory import check_memory
-from compositor.decoding.orientation import orientation, upright
-from compositor.decoding.parts import check_parts
+from compositor.decoding.exif import credits, orientation, upright
+from compositor.decoding.identify import check_bytes, check_header, check_size, declared, kind, problem
+from compositor.decoding.jpeg_pixels import JpegCoding, coding_of, jpeg_pixels
 from compositor.decoding.png import deep_png, fast_png, has_exif, verified
 from compositor.decoding.repair import repaired
-from compositor.decoding.transparency import colour_key, keyed_alpha
-from compositor.errors import ImageTooLarge, InvalidImage, is_decoder_error
-from compositor.jpeg_coding import JpegCoding, coding_of
-from compositor.limits import SAFE_FORMATS, Limits
+from compositor.decoding.transparency import colour_key, keyed_alpha, on_canvas, on_transparent
+from compositor.errors import ImageTooLarge, InvalidImage, is_decoder_error, megapixels
+from compositor.files import SAFE_FORMATS, Limits
+from compositor.geometry import whole
 
 # Importing registers them; otherwise `Image.open` would load all plugins to find these two.
 _LOADED = (AvifImagePlugin, WebPImagePlugin)
@@ -120,9 +116,8 @@ def _bomb_limit(pixels: int) -> Iterator[None]:
 
 
 def _picture(image: Image.Image, data: bytes, colours: Colours) -> Picture:
-    """The picture in the file `data`, opened as `image` but not loaded."""
     image.info.pop("xmp", None)  # Pillow would rotate a TIFF accordingly
-    animated = is_animated(image, data)
+    animated = _is_animated(image, data)
     profile, peak = ColourSpace() if colours is Colours.RAW else colour_space(image, data)
     kept = profile if colours is Colours.OWN and is_keepable(image.mode, profile) else b""
     key, (canvas, frame) = colour_key(image), on_canvas(image, data)
@@ -132,19 +127,20 @@ def _picture(image: Image.Image, data: bytes, colours: Colours) -> Picture:
     if key is not None:
         colour.putalpha(keyed_alpha(pixels, key))
     if frame != whole(canvas):
-        colour = _on_transparent(colour, frame, canvas)
-    if image.format == "PNG" and not has_exif(data):  # `orientation` would have Pillow decode the pixels
-        return Picture(_without_metadata(colour), animated, b"", kept)
-    turn = orientation(image)
-    credit = credits(image)  # before `_without_metadata` removes it
-    return Picture(_without_metadata(upright(colour, turn)), animated, credit, kept, coding_of(image), turn)
+        colour = on_transparent(colour, frame, canvas)
+    turn, credit, coding = 1, b"", None
+    if image.format != "PNG" or has_exif(data):  # otherwise `orientation` would have Pillow decode the pixels
+        turn, credit, coding = orientation(image), credits(image), coding_of(image)
+    colour = upright(colour, turn)
+    colour.info = {}  # Pillow's encoders would copy the metadata into the output
+    return Picture(colour, animated, credit, kept, coding, turn)
 
 
-def _on_transparent(image: Image.Image, frame: Box, canvas: Size) -> Image.Image:
-    """`image`, cropped to `frame` if it is larger, in the box `frame` of a transparent `canvas`."""
-    result = Image.new("RGBA", canvas)
-    result.paste(image if image.size == size_of(frame) else image.crop(frame), frame)
-    return result
+def _is_animated(image: Image.Image, data: bytes) -> bool:
+    """Whether there are more frames; the pictures of a multi-picture JPEG are none."""
+    if image.format == "GIF":
+        return gif.is_animated(data)
+    return image.format in ("PNG", "WEBP", "AVIF") and bool(getattr(image, "is_animated", False))
 
 
 def _loaded(image: Image.Image, data: bytes) -> Image.Image:
@@ -157,12 +153,6 @@ def _loaded(image: Image.Image, data: bytes) -> Image.Image:
     return pixels
 
 
-def _without_metadata(image: Image.Image) -> Image.Image:
-    """Pillow's encoders would copy the metadata into the output."""
-    image.info = {}
-    return image
-
-
 @contextmanager
 def reading(data: bytes, name: str, limits: Limits) -> Iterator[None]:
     """Raise a decoder's errors about the file `data` as `InvalidImage` or `ImageTooLarge` of input `name`."""
@@ -171,17 +161,9 @@ def reading(data: bytes, name: str, limits: Limits) -> Iterator[None]:
             warnings.simplefilter("ignore")
             yield
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise ImageTooLarge(
-            name, f"more than {limits.max_pixels / 1e6:.4g} MP, the maximum; send a smaller picture"
-        ) from error
+        text = f"more than {megapixels(limits.max_pixels)}, the maximum; send a smaller picture"
+        raise ImageTooLarge(name, text) from error
     except Exception as error:
         if not is_decoder_error(error):
             raise
-        raise InvalidImage(name, _problem(data, limits)) from error
-
-
-def _problem(data: bytes, limits: Limits) -> str:
-    found = kind(data)
-    if found in limits.formats:
-        return f"{found} file, damaged or cut short; check that it opens elsewhere, then send it again"
-    return not_allowed(found, limits)
+        raise InvalidImage(name, problem(kind(data), limits)) from error

@@ -39,7 +39,6 @@ def inner(data: bytes, span: Span) -> dict[bytes, Span]:
 
 
 def _primary(data: bytes, at: int) -> int:
-    """The id in the `pitm` box at `at`."""
     return int.from_bytes(data[at + 4 : at + (8 if data[at] else 6)], "big")
 
 

@@ -1,13 +1,14 @@
-"""Decodes JPEG files with TurboJPEG, which reports missing pixels and is as fast as Pillow."""
+"""Decodes JPEG files with TurboJPEG, as fast as Pillow, which reports missing pixels; reads their coding."""
 
 import re
 import threading
 from contextlib import suppress
+from typing import NamedTuple
 
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, JpegImagePlugin
 
 from compositor.decoding.jpeg import cut_between_scans, ended, repaired
 
@@ -75,3 +76,26 @@ def _decoded(data: bytes, space: str, buffer: bytearray | None) -> NDArray[np.ui
             raise
         pixels = simplejpeg.decode_jpeg(data, space, strict=False, buffer=buffer)
     return pixels
+
+
+class JpegCoding(NamedTuple):
+    """Quantisation tables of luminance and chrominance, 64 steps each, and Pillow's subsampling number."""
+
+    tables: tuple[tuple[int, ...], ...]
+    subsampling: int
+
+
+def coding_of(image: Image.Image) -> JpegCoding | None:
+    """The coding of a file opened as `image`; None if it is not a JPEG.
+
+    Subsampling that Pillow cannot write, and that of a grey picture, becomes 4:4:4, which loses nothing.
+    Steps above 255, which many decoders cannot read, become 255.
+    """
+    if not isinstance(image, JpegImagePlugin.JpegImageFile):
+        return None
+    by_component = [image.quantization.get(table) for *_, table in image.layer]
+    tables = [tuple(min(255, step) for step in table) for table in by_component if table]
+    if not tables:
+        return None
+    chrominance = tables[1] if len(tables) > 2 else tables[0]
+    return JpegCoding((tables[0], chrominance), max(0, JpegImagePlugin.get_sampling(image)))

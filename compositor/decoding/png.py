@@ -53,16 +53,12 @@ def _relabelled(data: bytes, depth: int, colour_type: int) -> bytes:
 
 
 def verified(image: Image.Image, data: bytes) -> None:
-    """Verify the checksums of a PNG that Pillow will decode, because decoding ignores them.
-
-    Raises `SyntaxError` or `OSError` if the file is damaged.
-    """
+    """Verify the checksums of a PNG, which Pillow's decoder ignores. Raises `SyntaxError` or `OSError`."""
     if image.format == "PNG":
         Image.open(io.BytesIO(data), formats=("PNG",)).verify()
 
 
 def _is_plain(image: Image.Image) -> bool:
-    """Whether it has 8 bits, mode RGB or RGBA, and no colour key."""
     if image.format != "PNG" or image.mode not in ("RGB", "RGBA") or "transparency" in image.info:
         return False
     return bool(image.tile[0].args == image.mode)  # type: ignore[attr-defined]
@@ -73,12 +69,13 @@ def has_exif(data: bytes) -> bool:
     return any(name == b"eXIf" for name, _ in chunks(data))
 
 
-def chunks(data: bytes) -> Iterator[tuple[bytes, int]]:
-    """Name of each chunk and the offset of its content (PNG specification, 5.3)."""
+def chunks(data: bytes) -> Iterator[tuple[bytes, slice]]:
+    """Name and content slice of each chunk (PNG specification, 5.3); the last one may exceed the file."""
     at = 8
     while at + 8 <= len(data):
-        yield data[at + 4 : at + 8], at + 8
-        at += 12 + int.from_bytes(data[at : at + 4], "big")
+        end = at + 8 + int.from_bytes(data[at : at + 4], "big")
+        yield data[at + 4 : at + 8], slice(at + 8, end)
+        at = end + 4
 
 
 def chunk(name: bytes, content: bytes) -> bytes:

@@ -9,7 +9,7 @@ from itertools import pairwise, takewhile
 
 from PIL.PngImagePlugin import MAX_TEXT_CHUNK
 
-from compositor.decoding.header import declared, kind
+from compositor.decoding.identify import declared, kind
 from compositor.decoding.jpeg import repaired as repaired_jpeg
 from compositor.decoding.png import CANVAS, chunk, chunks
 
@@ -48,12 +48,12 @@ def _png(data: bytes) -> bytes:
 def _valid_parts(data: bytes) -> list[memoryview]:
     view = memoryview(data)
     parts = [view[:8]]
-    for name, at in chunks(data):
-        start, end = at - 8, at + int.from_bytes(data[at - 8 : at - 4], "big") + 4
+    for name, content in chunks(data):
+        start, end = content.start - 8, content.stop + 4
         if name == b"IEND" or (end > len(data) and name != b"IDAT"):
             break
         if end > len(data):
-            parts.append(memoryview(chunk(name, data[at : end - 4])))
+            parts.append(memoryview(chunk(name, data[content])))
         elif not name[0] & _ANCILLARY or _is_used(data[start:end], data[25:26]):
             parts.append(view[start:end])
     return parts

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from compositor.box import Box, Size, common, size_of, whole
-from compositor.layers.premultiplied import Floats, premultiplied, straight
+from compositor.geometry import Box, Size, common, grown, size_of, whole
+from compositor.layers.alpha import Floats, premultiplied, straight
 
 Taps = list[tuple[NDArray[np.intp], Floats]]
 
@@ -47,12 +47,9 @@ class Displacement:
         offsets = _offsets(self, cell)
         max_x, max_y = offsets.max(axis=(1, 2)).tolist()
         min_x, min_y = offsets.min(axis=(1, 2)).tolist()
-        return (
-            int(cell[0] - max_x) - _REACH,
-            int(cell[1] - max_y) - _REACH,
-            int(cell[2] - min_x) + _REACH,
-            int(cell[3] - min_y) + _REACH,
-        )
+        left, top, right, bottom = cell
+        box = (int(left - max_x), int(top - max_y), int(right - min_x), int(bottom - min_y))
+        return grown(box, (_REACH, _REACH))
 
     def displaced(self, piece: Image.Image, source: Box, cell: Box) -> Image.Image:
         """`cell` as RGBA, from `piece`, the picture's pixels in `source`; transparent beyond it."""

@@ -2,25 +2,25 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from enum import Enum, auto
+from typing import Literal
 
 from PIL import Image
 
-from compositor.box import Box, Size, cells, common, grown, shifted, size_of, whole
+from compositor.geometry import Box, Size, cells, common, grown, shifted, size_of, whole
+from compositor.layers.alpha import coverage, faded, masked, product
 from compositor.layers.displace import Displacement
-from compositor.layers.flip import flipped
-from compositor.layers.mask import coverage, masked, product
-from compositor.layers.opacity import faded
 from compositor.layers.resize import resize
-from compositor.layers.rotate import Turn
+from compositor.layers.rotate import Turn, flipped
 from compositor.layers.warp import CELL_SIDE as WARP_CELL_SIDE
 from compositor.layers.warp import Warp
-from compositor.scene import Layer, Point, Region
+from compositor.scene import Layer, Region
 
 _CELL_SIDE = 512  # pixels; limits the memory of one step
 
 Piece = tuple[Image.Image, Box]
 """RGB or RGBA pixels, and their box on the base."""
+Content = Literal["picture", "mask", "both"]
+"""What to render: the picture alone, its mask alone, or the masked picture."""
 
 
 @dataclass(frozen=True)
@@ -30,14 +30,6 @@ class Pictures:
     picture: Image.Image
     mask: Image.Image | None = None
     map: Image.Image | None = None
-
-
-class Content(Enum):
-    """What to render: the picture alone, its mask alone, or the masked picture."""
-
-    PICTURE = auto()
-    MASK = auto()
-    BOTH = auto()
 
 
 @dataclass(frozen=True)
@@ -85,14 +77,18 @@ class PreparedLayer:
         visible = common(self.area, whole(canvas)) if self.layer.is_clipped else whole(canvas)
         if visible is None:
             return
-        pieces = self._displaced(visible) if self.displacement else self._pieces(visible, Content.BOTH)
+        displacement = self.displacement
+        pieces = self._displaced(displacement, visible) if displacement else self._pieces(visible, "both")
         for piece, box in pieces:
             yield faded(piece, self.layer.opacity), box
 
-    def assembled(self) -> Image.Image:
-        """The whole layer without displacement as one RGBA image."""
-        box = (*self.at, *_corner(self.at, self.size))
-        return faded(self._assembled(box, Content.BOTH), self.layer.opacity)
+    def tile(self) -> Piece:
+        """The whole layer without displacement, RGBA."""
+        return faded(self._assembled(self._box, "both"), self.layer.opacity), self._box
+
+    @property
+    def _box(self) -> Box:
+        return shifted(whole(self.size), self.at)
 
     def _pieces(self, visible: Box, content: Content) -> Iterator[Piece]:
         """The pieces in the box `visible` of the base, without displacement."""
@@ -112,9 +108,9 @@ class PreparedLayer:
         else:
             size = self.shape.before
             piece = resize(self.picture, size, self.layer.resize_method, source)
-        if content is Content.MASK:
+        if content == "mask":
             piece = piece.convert("RGB")
-        if content is not Content.PICTURE:
+        if content != "picture":
             piece = masked(piece, self.cover, size, source)
         return self.shape.transformed(piece, source, cell)
 
@@ -124,28 +120,25 @@ class PreparedLayer:
             image.paste(piece.convert("RGBA"), shifted(at, _back(box)))
         return image
 
-    def _displaced(self, visible: Box) -> Iterator[Piece]:
+    def _displaced(self, displacement: Displacement, visible: Box) -> Iterator[Piece]:
         """The displaced cells, block by block: the cells of a block share one assembled image."""
-        by, origin = self.layer.displacement, self.area[:2]
-        if by is None:
-            return
-        reach = grown((*self.at, *_corner(self.at, self.size)), (by.x, by.y))
+        origin = self.area[:2]
+        reach = grown(self._box, (displacement.x, displacement.y))
         local = shifted(visible, _back(origin))
         for block in cells(shifted(reach, _back(origin)), _CELL_SIDE, local):
-            yield from self._displaced_block(common(block, local) or block, origin)
+            yield from self._displaced_block(displacement, common(block, local) or block, origin)
 
-    def _displaced_block(self, block: Box, origin: tuple[int, int]) -> Iterator[Piece]:
-        displacement = self.displacement
-        if displacement is None:
-            return
+    def _displaced_block(
+        self, displacement: Displacement, block: Box, origin: tuple[int, int]
+    ) -> Iterator[Piece]:
         sources = {cell: displacement.source(cell) for cell in cells(block, WARP_CELL_SIDE, block)}
         lefts, tops, rights, bottoms = zip(*sources.values(), strict=True)
         around = shifted((min(lefts), min(tops), max(rights), max(bottoms)), origin)
-        needed = common(around, (*self.at, *_corner(self.at, self.size)))
+        needed = common(around, self._box)
         if needed is None:
             return
-        picture = self._assembled(needed, Content.PICTURE)
-        mask = self._assembled(shifted(block, origin), Content.MASK) if self.cover else None  # not displaced
+        picture = self._assembled(needed, "picture")
+        mask = self._assembled(shifted(block, origin), "mask") if self.cover else None  # not displaced
         for cell, source in sources.items():
             piece = picture.crop(shifted(shifted(source, origin), _back(needed)))
             moved = displacement.displaced(piece, source, cell)
@@ -156,7 +149,6 @@ class PreparedLayer:
 
 
 def _area(region: Region | None, base: Size) -> Box:
-    """The region in pixels, at least 1 x 1."""
     if region is None:
         return whole(base)
     left, top, width, height = region
@@ -167,22 +159,13 @@ def _area(region: Region | None, base: Size) -> Box:
 
 def _shape(layer: Layer, picture: Size, area: Box) -> tuple[Turn | Warp, tuple[int, int]]:
     """The rotation or warp of a picture of this size, and the place of its top-left pixel on the base."""
+    left, top, size = *area[:2], size_of(area)
     if layer.corners:
-        warp = Warp.of(picture, [_within(area, corner) for corner in layer.corners])
-        return warp, (warp.box[0], warp.box[1])
-    turn = Turn.of(layer.sized(picture, size_of(area)), layer.degrees, layer.rotate_method)
-    x, y = layer.place(turn.after, size_of(area))
-    return turn, (area[0] + x, area[1] + y)
-
-
-def _within(area: Box, point: Point) -> Point:
-    """A point in fractions of the area, converted to pixels of the base."""
-    width, height = size_of(area)
-    return (area[0] + point[0] * width, area[1] + point[1] * height)
-
-
-def _corner(at: tuple[int, int], size: Size) -> tuple[int, int]:
-    return (at[0] + size[0], at[1] + size[1])
+        warp = Warp.of(picture, [(left + x * size[0], top + y * size[1]) for x, y in layer.corners])
+        return warp, warp.box[:2]
+    turn = Turn.of(layer.sized(picture, size), layer.degrees, layer.rotate_method)
+    x, y = layer.place(turn.after, size)
+    return turn, (left + x, top + y)
 
 
 def _back(by: tuple[int, int] | Box) -> tuple[int, int]:

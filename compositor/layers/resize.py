@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from compositor.box import Box, Size, size_of
-from compositor.layers.premultiplied import Floats, premultiplied, straight
+from compositor.geometry import Box, Size, size_of
+from compositor.layers.alpha import Floats, premultiplied, straight
 
 _CUBIC_SUPPORT = 2  # larger pixels, of source or result, to each side
 _BAND_PIXELS = 1 << 20  # of the source, processed at once; 16 bytes each
@@ -143,10 +143,7 @@ def _bicubic(image: Image.Image, size: Size, box: Box) -> Image.Image:
 
 
 def _reached(length: int, new_length: int, start: int, stop: int) -> tuple[int, int, tuple[float, float]]:
-    """The source pixels for the new ones from `start` to `stop`: first, end (exclusive), and the exact part.
-
-    The part is relative to the first pixel.
-    """
+    """The source pixels for the new ones: first, end (exclusive), and the exact part relative to first."""
     scale = length / new_length
     reach = math.ceil(_CUBIC_SUPPORT * max(1, scale)) + 1
     first = max(0, math.floor(start * scale) - reach)

@@ -1,4 +1,4 @@
-"""Rotates the overlay counter-clockwise on a canvas that grows to contain it."""
+"""Mirrors the overlay, and rotates it counter-clockwise on a canvas that grows to contain it."""
 
 import math
 from collections.abc import Mapping
@@ -9,11 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from compositor.box import Box, Size, common, size_of, whole
-from compositor.layers.premultiplied import premultiplied, straight
+from compositor.geometry import Box, Size, common, grown, size_of, whole
+from compositor.layers.alpha import premultiplied, straight
 
 Matrix = tuple[float, float, float, float, float, float]
 
+_MIRRORS = {
+    "horizontal": Image.Transpose.FLIP_LEFT_RIGHT,
+    "vertical": Image.Transpose.FLIP_TOP_BOTTOM,
+    "both": Image.Transpose.ROTATE_180,
+}
 _QUARTERS: Mapping[float, Image.Transpose] = {
     90: Image.Transpose.ROTATE_90,
     180: Image.Transpose.ROTATE_180,
@@ -25,6 +30,11 @@ _SAMPLERS = {
     "bicubic": Image.Resampling.BICUBIC,
 }
 _BICUBIC_REACH = 3  # pixels that bicubic interpolation may read beyond a point, including one for rounding
+
+
+def flipped(image: Image.Image, flip: str) -> Image.Image:
+    """`image` mirrored: "horizontal" swaps left and right, "vertical" top and bottom."""
+    return image.transpose(_MIRRORS[flip]) if flip in _MIRRORS else image
 
 
 @dataclass(frozen=True)
@@ -60,13 +70,8 @@ class Turn:
         """The box of the picture that `box` of the canvas reads, or None if it lies outside."""
         xs, ys = zip(*_mapped(box, self.matrix), strict=True)
         reach = _BICUBIC_REACH if self.degrees % 90 else 0
-        around = (
-            round(min(xs)) - reach,
-            round(min(ys)) - reach,
-            round(max(xs)) + reach,
-            round(max(ys)) + reach,
-        )
-        return common(around, whole(self.before))
+        box = (round(min(xs)), round(min(ys)), round(max(xs)), round(max(ys)))
+        return common(grown(box, (reach, reach)), whole(self.before))
 
     def transformed(self, piece: Image.Image, source: Box, box: Box) -> Image.Image:
         """`box` of the canvas, from `piece`, the picture's pixels in `source`; transparent outside it.
@@ -105,7 +110,6 @@ class Turn:
 
 
 def _canvas(size: Size, degrees: float, matrix: Matrix) -> Size:
-    """Width and height of the canvas of a picture of `size` rotated by `degrees`."""
     if degrees % 90 == 0:
         return size if degrees % 180 == 0 else (size[1], size[0])
     xs, ys = zip(*_mapped(whole(size), matrix), strict=True)

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from compositor.box import Box, Size, common, size_of, whole
-from compositor.layers.premultiplied import Floats, premultiplied, straight
+from compositor.geometry import Box, Size, common, size_of, whole
+from compositor.layers.alpha import Floats, premultiplied, straight
 from compositor.layers.resize import resize
 
 Point = tuple[float, float]
@@ -127,8 +127,7 @@ def _homography(corners: Doubles) -> Doubles | None:
 
 
 def _cross(one: Doubles, other: Doubles) -> Doubles:
-    product: Doubles = one[..., 0] * other[..., 1] - one[..., 1] * other[..., 0]
-    return product
+    return one[..., 0] * other[..., 1] - one[..., 1] * other[..., 0]
 
 
 @lru_cache(maxsize=1)

@@ -1,10 +1,12 @@
 """The validation and the field types that all models share."""
 
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Annotated, Any, Literal, Self
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -36,6 +38,33 @@ Degrees = Annotated[int, Field(ge=0, le=360), BeforeValidator(_whole)]
 Percent = Annotated[float, Field(ge=-1000, le=1000)]
 Color = Annotated[str, Field(pattern=r"^#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})$")]
 
+_FLAT = 1e-9
+"""Twice the area of a corner's triangle, as a fraction of the base, up to which the corner counts as flat."""
+
+
+def _convex(corners: list[list[float]]) -> list[list[float]]:
+    """Every corner must turn right, with y pointing down."""
+    sides = [(x2 - x1, y2 - y1) for (x1, y1), (x2, y2) in pairwise([*corners, corners[0]])]
+    turns = [x1 * y2 - y1 * x2 for (x1, y1), (x2, y2) in pairwise([*sides, sides[0]])]
+    if min(turns) <= _FLAT:
+        raise ValueError("must be a convex quadrilateral, clockwise from the top left")
+    return corners
+
+
+def _with_area(region: list[float]) -> list[float]:
+    if min(region[2:]) <= 0:
+        raise ValueError("width and height must be greater than 0")
+    return region
+
+
+_Point = Annotated[list[Annotated[float, Field(ge=-1, le=2)]], Field(min_length=2, max_length=2)]
+Corners = Annotated[list[_Point], Field(min_length=4, max_length=4), AfterValidator(_convex)]
+Region = Annotated[
+    list[Annotated[float, Field(ge=-16, le=16)]],
+    Field(min_length=4, max_length=4),
+    AfterValidator(_with_area),
+]
+
 _NUMBER: TypeAdapter[int] = TypeAdapter(
     Annotated[int, Field(ge=1, le=100, strict=True), BeforeValidator(_whole)]
 )
@@ -53,7 +82,6 @@ Quality = Annotated[
     int | Literal["keep"],
     PlainValidator(_quality, json_schema_input_type=Annotated[int, Field(ge=1, le=100)] | Literal["keep"]),
 ]
-
 BaseImage = Annotated[
     str,
     Field(
@@ -71,27 +99,38 @@ Mask = Annotated[
     ),
 ]
 
-_STILL = ("jpeg", "png")
-
 Values = Mapping[str, Any]
+Need = tuple[str, tuple[str, ...], str]
+MASK_TO_INVERT: Need = ("invert_mask", ("mask",), "give a mask or leave invert_mask out")
+
+
+def parameter(default: Any, description: str, example: Any, **bounds: Any) -> Any:
+    """A field with a default; the bounds are those of `Field`."""
+    return Field(default=default, description=description, examples=[example], **bounds)
 
 
 class Parameters(BaseModel):
-    """A parameter that is `null` gets its default. All faults are raised together."""
+    """A parameter that is `null` gets its default. All faults are raised together.
+
+    One of the parameters `one_of` is required, the two of a pair in `conflicts` exclude each other, and a row
+    of `needs` has a parameter, those of which it needs one, and what to do without.
+    """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
-    @classmethod
-    def contradictions(cls, given: Values) -> Iterable[str]:
-        """Texts about conflicts between `given`, the parameters that differ from their defaults."""
-        del given
-        return ()
+    one_of: ClassVar[tuple[str, ...]] = ()
+    conflicts: ClassVar[tuple[tuple[str, str], ...]] = ()
+    needs: ClassVar[tuple[Need, ...]] = ()
 
     @classmethod
-    def missing(cls, given: Values) -> Iterable[str]:
-        """Names of the parameters that the given ones require."""
-        del given
-        return ()
+    def contradictions(cls, given: Values) -> Iterator[str]:
+        """Texts about conflicts between `given`, the parameters that differ from their defaults."""
+        for one, other in cls.conflicts:
+            if one in given and other in given:
+                yield f"{one} and {other} contradict each other: give one of them"
+        for name, needed, advice in cls.needs:
+            if name in given and given.keys().isdisjoint(needed):
+                yield f"{name} without {' and '.join(needed)}: {advice}"
 
     @model_validator(mode="wrap")
     @classmethod
@@ -107,7 +146,9 @@ class Parameters(BaseModel):
         given = {
             name: value for name, value in present.items() if name in fields and value != fields[name].default
         }
-        faults = [InitErrorDetails(type="missing", loc=(name,), input=values) for name in cls.missing(given)]
+        faults: list[InitErrorDetails] = []
+        if cls.one_of and given.keys().isdisjoint(cls.one_of):
+            faults.append(InitErrorDetails(type="missing", loc=(cls.one_of[0],), input=values))
         text = "; ".join(cls.contradictions(given))
         if text:
             fault = {"error": ValueError(text)}
@@ -136,52 +177,34 @@ class Model(Parameters):
 class OutputParams(Parameters):
     """The parameters of the output."""
 
-    base64: bool = Field(
-        default=False,
-        description="Answer with the picture as base64 instead of its URL.",
-        examples=[False],
+    base64: bool = parameter(False, "Answer with the picture as base64 instead of its URL.", False)
+    image_format: Literal["jpeg", "png", "webp", "avif", "gif", "apng"] = parameter(
+        "jpeg", "Format of the answer. jpeg is flattened on background, gif has 256 colours a frame.", "png"
     )
-    image_format: Literal["jpeg", "png", "webp", "avif", "gif", "apng"] = Field(
-        default="jpeg",
-        description="Format of the answer. jpeg is flattened on background, gif has 256 colours a frame.",
-        examples=["png"],
+    animation: Literal["first_frame", "keep"] = parameter(
+        "first_frame",
+        "Of an animated base: the first frame, or all of them, for webp, gif, apng and avif.",
+        "keep",
     )
-    animation: Literal["first_frame", "keep"] = Field(
-        default="first_frame",
-        description="Of an animated base: the first frame, or all of them, for webp, gif, apng and avif.",
-        examples=["keep"],
+    image_quality: Quality = parameter(
+        95,
+        'Quality of jpeg, webp and avif; "keep", for jpeg: the quantisation and subsampling of a JPEG base.',
+        90,
     )
-    image_quality: Quality = Field(
-        default=95,
-        description=(
-            'Quality of jpeg, webp and avif; "keep", for jpeg: the quantisation and subsampling of a '
-            "JPEG base."
-        ),
-        examples=[90],
+    background: Color | None = parameter(
+        None, "Colour, #rrggbb, under a transparent base. Default: white for jpeg, else none.", "#ffffff"
     )
-    background: str | None = Field(
-        default=None,
-        pattern=r"^#(?:[0-9a-fA-F]{3}|[0-9a-fA-F]{6})$",
-        description="Colour, #rrggbb, under a transparent base. Default: white for jpeg, else none.",
-        examples=["#ffffff"],
-    )
-    keep_copyright: bool = Field(
-        default=False,
-        description="Copy the base's EXIF artist and copyright.",
-        examples=[True],
-    )
-    keep_icc_profile: bool = Field(
-        default=False,
-        description="Answer in the base's RGB colour space, with its ICC profile. Default: sRGB.",
-        examples=[True],
+    keep_copyright: bool = parameter(False, "Copy the base's EXIF artist and copyright.", True)
+    keep_icc_profile: bool = parameter(
+        False, "Answer in the base's RGB colour space, with its ICC profile. Default: sRGB.", True
     )
 
     @classmethod
-    def contradictions(cls, given: Values) -> Iterable[str]:
+    def contradictions(cls, given: Values) -> Iterator[str]:
         if given.get("image_quality") == "keep" and "image_format" in given:
             yield 'image_quality "keep" is for image_format "jpeg": give a number or leave image_format out'
         image_format = given.get("image_format", "jpeg")
-        if "animation" in given and image_format in _STILL:
+        if "animation" in given and image_format in ("jpeg", "png"):
             yield 'animation "keep" needs image_format "webp", "gif", "apng" or "avif"'
         if image_format == "gif":
             for name in ("keep_copyright", "keep_icc_profile"):
@@ -198,18 +221,6 @@ class OutputParams(Parameters):
             self.keep_icc_profile,
             self.animation == "keep",
         )
-
-
-def conflicts(pairs: Iterable[tuple[str, str]], given: Values) -> Iterator[str]:
-    """A text for each pair of mutually exclusive parameters that are both given."""
-    for one, other in pairs:
-        if one in given and other in given:
-            yield f"{one} and {other} contradict each other: give one of them"
-
-
-def inversion_without_mask(given: Values) -> Iterator[str]:
-    if "invert_mask" in given and "mask" not in given:
-        yield "invert_mask without mask: give a mask or leave invert_mask out"
 
 
 def _lines(error: ValidationError) -> Iterator[InitErrorDetails]:

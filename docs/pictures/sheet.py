@@ -12,20 +12,11 @@ from compositor import render
 from compositor.models import DEFAULT_MODEL, MODELS
 from jobs.pictures.inputs import sample_bytes
 
-CUP, LOGO, TSHIRT, CLOTH, FOLDS, PRINT = (
-    sample_bytes(name) or b""
-    for name in (
-        "cup.jpg",
-        "logo.png",
-        "tshirt.jpg",
-        "tshirt-mask.png",
-        "tshirt-displacement.png",
-        "print.png",
-    )
-)
-
+SAMPLES = ("cup.jpg", "logo.png", "tshirt.jpg", "tshirt-mask.png", "tshirt-displacement.png", "print.png")
+CUP, LOGO, TSHIRT, CLOTH, FOLDS, PRINT = (sample_bytes(name) or b"" for name in SAMPLES)
 GAP, LINE = 8, 22
 FONT_SIZE = 14
+WIDTHS = {2: 300, 3: 220, 4: 180, 5: 180}  # of a picture, by the number of columns
 PAPER, INK, SQUARES = "white", "#222222", ("#ffffff", "#dddddd")
 
 Box = tuple[int, int, int, int]
@@ -33,7 +24,7 @@ Box = tuple[int, int, int, int]
 
 @dataclass(frozen=True)
 class Cell:
-    """One picture of a sheet: what is asked for, of which pictures, and what of the answer is shown."""
+    """A picture rendered with `params`; of the output, `crop` of a `frame` is shown, enlarged by `zoom`."""
 
     label: str
     params: Mapping[str, Any] = field(default_factory=dict)
@@ -47,7 +38,6 @@ class Cell:
     frame: int = 0
 
     def drawn(self, width: int) -> Image.Image:
-        """The answer, `width` pixels wide; what is transparent on squares."""
         pictures = {"base_image": self.base, "overlay_image": self.overlay, "mask": self.mask}
         files = {name: data for name, data in pictures.items() if data} | self.more
         named = {name: "x" for name in files if "." not in name}
@@ -59,34 +49,33 @@ class Cell:
 
 @dataclass(frozen=True)
 class Plain:
-    """A picture of a sheet that is an input."""
+    """An input."""
 
     label: str
     data: bytes
 
     def drawn(self, width: int) -> Image.Image:
-        """It, `width` pixels wide."""
         return shown(Image.open(io.BytesIO(self.data)), None, 1, width)
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """Pictures side by side."""
+    """Pictures side by side, a label under each."""
 
     columns: int
-    width: int
     cells: Sequence[Cell | Plain]
+    width: int | None = None
 
     def drawn(self) -> Image.Image:
-        """The sheet, a label under each picture."""
-        pictures = [cell.drawn(self.width) for cell in self.cells]
+        width = self.width or WIDTHS[self.columns]
+        pictures = [cell.drawn(width) for cell in self.cells]
         height = max(picture.height for picture in pictures)
         rows = -(-len(pictures) // self.columns)
-        size = (self.columns * (self.width + GAP) + GAP, rows * (height + LINE + GAP) + GAP)
+        size = (self.columns * (width + GAP) + GAP, rows * (height + LINE + GAP) + GAP)
         sheet, font = Image.new("RGB", size, PAPER), ImageFont.load_default(FONT_SIZE)
         pen = ImageDraw.Draw(sheet)
         for at, (cell, picture) in enumerate(zip(self.cells, pictures, strict=True)):
-            x = GAP + at % self.columns * (self.width + GAP)
+            x = GAP + at % self.columns * (width + GAP)
             y = GAP + at // self.columns * (height + LINE + GAP)
             sheet.paste(picture, (x, y))
             pen.text((x, y + height + 3), cell.label, INK, font)
@@ -94,7 +83,7 @@ class Sheet:
 
 
 def shown(picture: Image.Image, crop: Box | None, zoom: int, width: int) -> Image.Image:
-    """A part of a picture, enlarged without smoothing or made smaller, on squares."""
+    """A part of a picture, `width` pixels wide, on squares where it is transparent."""
     part = picture.convert("RGBA").crop(crop or (0, 0, *picture.size))
     if zoom > 1:
         part = part.resize((part.width * zoom, part.height * zoom), Image.Resampling.NEAREST)
@@ -105,14 +94,12 @@ def shown(picture: Image.Image, crop: Box | None, zoom: int, width: int) -> Imag
 
 
 def squares(size: tuple[int, int], side: int = 10) -> Image.Image:
-    """What stands for transparent."""
     rows, columns = np.indices((size[1], size[0])) // side
     tones = np.array([[int(tone[1:3], 16)] * 3 for tone in SQUARES], np.uint8)
     return Image.fromarray(tones[(rows + columns) % 2])
 
 
 def png(picture: Image.Image) -> bytes:
-    """As a file."""
     out = io.BytesIO()
     picture.save(out, "PNG")
     return out.getvalue()
@@ -130,5 +117,13 @@ def rainbow() -> bytes:
 
 
 def words(parameter: str, model: str = DEFAULT_MODEL) -> tuple[Any, ...]:
-    """What the parameter may be."""
     return get_args(MODELS[model].model_fields[parameter].annotation)
+
+
+def by_word(
+    parameter: str, params: Mapping[str, Any], model: str = DEFAULT_MODEL, **options: Any
+) -> list[Cell]:
+    """A cell for each word of the parameter; the options are those of `Cell`."""
+    return [
+        Cell(word, {**params, parameter: word}, model=model, **options) for word in words(parameter, model)
+    ]

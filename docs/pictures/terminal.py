@@ -27,13 +27,11 @@ IDS = ("5476801e-1a31-4475-8dbb-58e6b9ddfa68", "1f0c7b52-2f5e-4d0f-9a55-3a5c1c1f
 
 
 def main() -> None:
-    """Write both."""
     for name, drawn in pictures().items():
         (HERE / name).write_text(drawn)
 
 
 def pictures() -> dict[str, str]:
-    """What stands in each file."""
     return {
         "queue.svg": svg(view(queue()), "superimpose queue"),
         "batch.svg": svg(batch(), "superimpose run --base-dir shirts ..."),
@@ -41,7 +39,6 @@ def pictures() -> dict[str, str]:
 
 
 def svg(shown: RenderableType, title: str) -> str:
-    """A terminal's window with this in it."""
     console = Console(
         record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor"
     )
@@ -52,7 +49,6 @@ def svg(shown: RenderableType, title: str) -> str:
 
 
 def queue() -> Snapshot:
-    """Two workers with a hundred requests before them."""
     stages = {
         "queue_time": (1.42, 1.38, 2.9),
         "fetch": (0.041, 0.067, 0.512),
@@ -78,7 +74,6 @@ def queue() -> Snapshot:
 
 
 def worker(number: int, request_id: str) -> RegisteredWorker:
-    """One that works on a request."""
     return RegisteredWorker(
         name=f"{number}",
         state="busy",
@@ -94,7 +89,6 @@ def worker(number: int, request_id: str) -> RegisteredWorker:
 
 
 def batch() -> Tally:
-    """Two thirds of a folder."""
     moments = count(0, 0.004)
     tally = Tally(1200, False, Console(file=io.StringIO(), force_terminal=True), lambda: next(moments))
     for number in range(812):

@@ -1,6 +1,5 @@
 """The pictures of the unchanged reference node (golden/cases.json)."""
 
-import io
 import json
 from pathlib import Path
 
@@ -9,6 +8,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from compositor import SuperimposeParams, superimpose
+from tests.compositor.pictures import opened
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = json.loads((GOLDEN / "cases.json").read_text())
@@ -18,7 +18,7 @@ def difference(case: dict) -> np.ndarray:
     files = [GOLDEN / "in" / case[name] for name in ("base_image", "overlay_image", "mask") if case[name]]
     base, overlay, *mask = [file.read_bytes() for file in files]
     out = superimpose(base, overlay, SuperimposeParams(**case["params"], image_format="png"), *mask)
-    ours = np.asarray(Image.open(io.BytesIO(out.data)))
+    ours = np.asarray(opened(out.data))
     expected = np.asarray(Image.open(GOLDEN / "out" / case["expected"]))
     return np.abs(ours.astype(int) - expected).max(axis=-1)
 
@@ -34,7 +34,7 @@ def border(case: dict) -> np.ndarray:
     """(height, width) bool: within a pixel of the rotated overlay's border, which the reference aliases."""
     params = SuperimposeParams(**case["params"])
     files = [(GOLDEN / "in" / case[name]).read_bytes() for name in ("base_image", "overlay_image")]
-    base, overlay = (Image.open(io.BytesIO(file)).size for file in files)
+    base, overlay = (opened(file).size for file in files)
     turned = Image.new("L", params.layer().sized(overlay, base), 255).rotate(params.rotation, expand=True)
     seen = Image.new("L", base)
     seen.paste(turned, (params.x_offset, params.y_offset))

@@ -13,8 +13,7 @@ from PIL import Image, PngImagePlugin
 
 from compositor import CompositorError, InvalidImage, Limits, SuperimposeParams, superimpose
 from compositor.decoding.decode import Picture, decode
-from compositor.limits import SAFE_FORMATS
-from tests.compositor.colour.cmyk_profile import odd_cmyk_profile
+from compositor.files import SAFE_FORMATS
 from tests.compositor.colour.spaces import (
     LINEAR,
     P3,
@@ -23,13 +22,14 @@ from tests.compositor.colour.spaces import (
     cicp,
     embedded,
     gamma,
+    odd_cmyk_profile,
     png,
     profile,
 )
-from tests.compositor.pictures import PICTURES, pixels, plain, read
+from tests.compositor.pictures import PICTURES, animated, opened, pixels, plain, read, saved
 
 ASTRONAUT = (Path(__file__).parent / "golden" / "in" / "astronaut.png").read_bytes()
-SOURCE = Image.open(io.BytesIO(ASTRONAUT)).crop((40, 0, 136, 96))
+SOURCE = opened(ASTRONAUT).crop((40, 0, 136, 96))
 ROOMY = Limits(formats=(*SAFE_FORMATS, "TIFF", "JPEG2000", "BMP"))
 
 
@@ -142,16 +142,15 @@ def test_avif_rotation_and_mirroring_are_applied(name: str) -> None:
 def test_display_p3_is_converted_back_to_the_original_srgb(name: str, tolerance: int) -> None:
     data = read(f"made/{name}")
     ours = np.asarray(decode(data, "base_image", Limits()).image).astype(int)
-    unconverted = np.asarray(Image.open(io.BytesIO(data)).convert("RGB")).astype(int)
+    unconverted = np.asarray(opened(data).convert("RGB")).astype(int)
     assert np.abs(ours - np.asarray(SOURCE)).max() <= tolerance
     assert np.abs(unconverted - np.asarray(SOURCE)).mean() > 2 * np.abs(ours - np.asarray(SOURCE)).mean()
 
 
 def test_an_invalid_profile_is_ignored() -> None:
-    image = Image.open(io.BytesIO(read("pillow/icc_profile.png")))
-    out = io.BytesIO()
-    image.save(out, "PNG", icc_profile=b"no profile at all")
-    broken = decode(out.getvalue(), "base_image", Limits()).image
+    image = opened(read("pillow/icc_profile.png"))
+    out = saved(image, "PNG", icc_profile=b"no profile at all")
+    broken = decode(out, "base_image", Limits()).image
     assert (np.asarray(broken) == np.asarray(image.convert(broken.mode))).all()
 
 
@@ -169,10 +168,7 @@ def test_a_curve_longer_than_its_profile_takes_no_memory() -> None:
 def test_a_cmyk_jpeg_is_neither_inverted_nor_grey() -> None:
     picture = decoded("pillow/pil_sample_cmyk.jpg")
     assert picture.image.mode == "RGB"
-    assert (
-        levels(picture)
-        == np.asarray(Image.open(io.BytesIO(read("pillow/pil_sample_cmyk.jpg"))).convert("RGB"))
-    ).all()
+    assert (levels(picture) == np.asarray(opened(read("pillow/pil_sample_cmyk.jpg")).convert("RGB"))).all()
     assert np.ptp(levels(picture), axis=-1).max() > 100
 
 
@@ -234,23 +230,20 @@ def small_first_frame(image_format: str, box: tuple[int, int, int, int]) -> byte
     """An animation of 12 x 10 whose opaque first frame covers only `box`."""
     frames = [Image.new("RGB", size, "red") for size in ((12, 10), (12, 10))]
     frames[1].putpixel((3, 3), (0, 0, 255))
-    out = io.BytesIO()
-    frames[0].save(out, image_format, save_all=True, append_images=frames[1:], lossless=True)
-    data = bytearray(out.getvalue())
+    out = animated(frames, image_format, lossless=True)
+    data = bytearray(out)
     left, top, right, bottom = box
     if image_format == "GIF":
-        small = io.BytesIO()
-        Image.new("RGB", (right - left, bottom - top), "red").save(small, "GIF")
-        data = bytearray(small.getvalue())
+        small = saved(Image.new("RGB", (right - left, bottom - top), "red"), "GIF")
+        data = bytearray(small)
         data[6:10] = struct.pack("<HH", 12, 10)
         at = data.index(b"\x2c\0\0\0\0")
         data[at + 1 : at + 5] = struct.pack("<HH", left, top)
         return bytes(data)
     at = data.index(b"ANMF")
     length = int.from_bytes(data[at + 4 : at + 8], "little")
-    small = io.BytesIO()
-    Image.new("RGB", (right - left, bottom - top), "red").save(small, "WEBP", lossless=True)
-    picture = small.getvalue()[12:]
+    small = saved(Image.new("RGB", (right - left, bottom - top), "red"), "WEBP", lossless=True)
+    picture = small[12:]
     numbers = (left // 2, top // 2, right - left - 1, bottom - top - 1, 100)
     body = b"".join(number.to_bytes(3, "little") for number in numbers) + b"\0" + picture
     data[at : at + 8 + length + length % 2] = b"ANMF" + struct.pack("<I", len(body)) + body
@@ -278,9 +271,8 @@ def test_the_first_frame_of_an_apng_is_used_if_its_default_image_is_none(frames:
         Image.new("RGB", (9, 7), colour).convert(mode)
         for colour in ("red", "blue", "lime", "gray")[: frames + 1]
     )
-    out = io.BytesIO()
-    default.save(out, "PNG", save_all=True, default_image=True, append_images=shown)
-    picture = decode(out.getvalue(), "base_image", Limits())
+    out = saved(default, "PNG", save_all=True, default_image=True, append_images=shown)
+    picture = decode(out, "base_image", Limits())
     assert (np.asarray(picture.image) == np.asarray(shown[0].convert(picture.image.mode))).all()
     assert picture.animated == (frames > 1)
 
@@ -292,13 +284,11 @@ def test_a_small_first_frame_of_an_apng_is_surrounded_by_transparency(
 ) -> None:
     colour = {"P": 0, "1": 1, "L": 77}.get(mode, (10, 200, 30, 255)[: len(mode)])
     small = Image.new(mode, (box[2] - box[0], box[3] - box[1]), colour)
-    default = io.BytesIO()
-    Image.new(mode, (12, 10)).save(default, "PNG")
-    drawn = io.BytesIO()
-    small.save(drawn, "PNG")
-    header, *rest = pypng.Reader(bytes=default.getvalue()).chunks()
+    default = saved(Image.new(mode, (12, 10)), "PNG")
+    drawn = saved(small, "PNG")
+    header, *rest = pypng.Reader(bytes=default).chunks()
     control = struct.pack(">5I2H2B", 0, small.width, small.height, box[0], box[1], 1, 10, 0, 0)
-    pixels = b"".join(body for name, body in pypng.Reader(bytes=drawn.getvalue()).chunks() if name == b"IDAT")
+    pixels = b"".join(body for name, body in pypng.Reader(bytes=drawn).chunks() if name == b"IDAT")
     parts = [
         header,
         (b"acTL", struct.pack(">2I", 1, 0)),
@@ -329,9 +319,8 @@ def test_a_small_first_frame_of_an_apng_is_surrounded_by_transparency(
 )
 def test_a_png_whose_header_is_not_first_defines_no_canvas(first: list[tuple[bytes, bytes]]) -> None:
     """Limits are checked with the header at its place; otherwise a canvas of any size would be allocated."""
-    drawn = io.BytesIO()
-    Image.new("RGBA", (4, 4)).save(drawn, "PNG")
-    pixels = b"".join(body for name, body in pypng.Reader(bytes=drawn.getvalue()).chunks() if name == b"IDAT")
+    drawn = saved(Image.new("RGBA", (4, 4)), "PNG")
+    pixels = b"".join(body for name, body in pypng.Reader(bytes=drawn).chunks() if name == b"IDAT")
     parts = [
         *first,
         (b"acTL", struct.pack(">2I", 1, 0)),
@@ -367,7 +356,7 @@ def test_a_format_beyond_the_safe_ones_is_refused_by_name_until_allowed(name: st
 
 def test_16_bit_grey_tiff_and_jpeg_2000_are_scaled() -> None:
     tiff, jp2 = (levels(decoded(f"pillow/16bit.cropped.{suffix}"))[..., 0] for suffix in ("tif", "jp2"))
-    raw = np.asarray(Image.open(io.BytesIO(read("pillow/16bit.cropped.tif"))))
+    raw = np.asarray(opened(read("pillow/16bit.cropped.tif")))
     assert np.abs(tiff - raw / 257).max() <= 0.5
     assert tiff.max() < 255
     assert np.abs(jp2 - tiff).max() <= 1
@@ -393,20 +382,18 @@ def test_an_unknown_format_cannot_be_allowed(name: str) -> None:
 
 def test_a_cmyk_jpeg_is_converted_by_its_profile() -> None:
     profile = odd_cmyk_profile()
-    out = io.BytesIO()
-    Image.new("CMYK", (8, 8), (255, 0, 0, 0)).save(out, "JPEG", icc_profile=profile, quality=100)
+    out = saved(Image.new("CMYK", (8, 8), (255, 0, 0, 0)), "JPEG", icc_profile=profile, quality=100)
 
-    image = decode(out.getvalue(), "base_image", Limits()).image
+    image = decode(out, "base_image", Limits()).image
 
     assert image.getpixel((4, 4)) == pytest.approx((119, 119, 119), abs=2)  # L* 50; else it would be cyan
 
 
 def test_a_cmyk_jpeg_with_a_broken_profile_is_read_as_if_it_had_none() -> None:
     profile = odd_cmyk_profile()
-    out = io.BytesIO()
-    Image.new("CMYK", (8, 8), (255, 0, 0, 0)).save(out, "JPEG", icc_profile=profile[:200], quality=100)
+    out = saved(Image.new("CMYK", (8, 8), (255, 0, 0, 0)), "JPEG", icc_profile=profile[:200], quality=100)
 
-    image = decode(out.getvalue(), "base_image", Limits()).image
+    image = decode(out, "base_image", Limits()).image
 
     assert image.getpixel((4, 4)) == (0, 255, 255)
 
@@ -433,9 +420,8 @@ def test_16_bits_are_reduced_only_after_their_curve_is_applied(bands: int) -> No
 
 
 def test_16_bit_grey_of_another_format_is_converted_by_its_profile() -> None:
-    out = io.BytesIO()
-    Image.fromarray(DARK[..., 0]).save(out, "TIFF", icc_profile=profile(None, LINEAR))
-    ours = np.asarray(decode(out.getvalue(), "base_image", ROOMY).image)
+    out = saved(Image.fromarray(DARK[..., 0]), "TIFF", icc_profile=profile(None, LINEAR))
+    ours = np.asarray(decode(out, "base_image", ROOMY).image)
     assert np.abs(ours[..., 0] - encoded(DARK[..., 0] / 65535)).max() <= 0.6
 
 

@@ -1,13 +1,11 @@
 """`image_quality: "keep"`: a JPEG output with the coding of its base."""
 
-import io
-
 import numpy as np
 import pytest
 from PIL import Image, JpegImagePlugin
 
 from compositor import CompositorError, SuperimposeParams, superimpose
-from tests.compositor.pictures import plain, png
+from tests.compositor.pictures import opened, plain, png, saved
 
 KEEP = SuperimposeParams(image_quality="keep", opacity=0)
 
@@ -16,15 +14,7 @@ def jpeg(mode: str = "RGB", **options: object) -> bytes:
     """Smooth, so that encoding it again loses little."""
     x, y = np.meshgrid(np.linspace(0, 255, 64), np.linspace(0, 255, 48))
     image = Image.fromarray(np.stack([x, y, 255 - x], axis=-1).astype(np.uint8)).convert(mode)
-    out = io.BytesIO()
-    image.save(out, "JPEG", **options)
-    return out.getvalue()
-
-
-def opened(file: bytes) -> JpegImagePlugin.JpegImageFile:
-    image = Image.open(io.BytesIO(file))
-    assert isinstance(image, JpegImagePlugin.JpegImageFile)
-    return image
+    return saved(image, "JPEG", **options)
 
 
 @pytest.mark.parametrize("quality", [12, 75, 98])

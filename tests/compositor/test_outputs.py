@@ -12,17 +12,13 @@ from PIL import Image, ImageCms
 from compositor import SuperimposeParams, superimpose
 from compositor.encode import Marks, encode
 from tests.compositor.colour import spaces
-from tests.compositor.pictures import pixels, plain, png, read
+from tests.compositor.pictures import opened, pixels, plain, png, read, saved
 
 FORMATS = ["jpeg", "png", "webp", "avif"]
 
 
 def made(base: bytes, overlay: bytes | None = None, **params: Any) -> bytes:
     return superimpose(base, overlay or plain((1, 1), "red"), SuperimposeParams(**params)).data
-
-
-def opened(file: bytes) -> Image.Image:
-    return Image.open(io.BytesIO(file))
 
 
 @pytest.mark.parametrize("image_format", FORMATS)
@@ -101,9 +97,7 @@ def described(**tags: str) -> bytes:
     numbers = {"artist": 0x013B, "copyright": 0x8298, "camera": 0x0110}
     exif.update({numbers[name]: value for name, value in tags.items()})
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
-    out = io.BytesIO()
-    Image.new("RGB", (8, 8)).save(out, "JPEG", exif=exif, icc_profile=profile, comment=b"secret")
-    return out.getvalue()
+    return saved(Image.new("RGB", (8, 8)), "JPEG", exif=exif, icc_profile=profile, comment=b"secret")
 
 
 @pytest.mark.parametrize("image_format", FORMATS)
@@ -124,9 +118,7 @@ def test_artist_and_copyright_are_kept_on_request(image_format: str) -> None:
 
 
 def with_exif(image_format: str, exif: bytes) -> bytes:
-    out = io.BytesIO()
-    Image.new("RGB", (8, 8)).save(out, image_format, exif=exif)
-    return out.getvalue()
+    return saved(Image.new("RGB", (8, 8)), image_format, exif=exif)
 
 
 @pytest.mark.parametrize("source", ["JPEG", "PNG", "WEBP", "AVIF"])

@@ -1,6 +1,5 @@
 """Properties that hold for any pictures and parameters."""
 
-import io
 from typing import Any
 
 import numpy as np
@@ -10,9 +9,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from compositor import SuperimposeParams, superimpose
-from compositor.layers.tile import put_tiles
+from compositor.compose import put_tiles
 from compositor.over import put_over
-from tests.compositor.pictures import pixels, plain, png
+from tests.compositor.pictures import noise, opened, pixels, plain, png
 
 RESIZES = ["None", "Fit", "Resize by rescale_factor", "Resize to width & heigth"]
 METHODS = ["nearest-exact", "bilinear", "area"]
@@ -36,10 +35,6 @@ anywhere = st.fixed_dictionaries(
         "flip": st.sampled_from(["none", "horizontal", "vertical", "both"]),
     }
 )
-
-
-def noise(size: tuple[int, int], seed: int, bands: int = 3) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, (size[1], size[0], bands)).astype(np.uint8)
 
 
 def put(base: np.ndarray, overlay: np.ndarray, mask: np.ndarray | None = None, **params: Any) -> np.ndarray:
@@ -162,7 +157,7 @@ def test_the_output_has_the_size_of_the_base(
     base: tuple[int, int], overlay: tuple[int, int], params: dict[str, Any]
 ) -> None:
     out = superimpose(plain(base, "red"), plain(overlay, "blue"), SuperimposeParams(**params))
-    assert (out.width, out.height) == base == Image.open(io.BytesIO(out.data)).size
+    assert (out.width, out.height) == base == opened(out.data).size
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -215,6 +210,30 @@ def test_tiles_equal_one_overlay_at_each_place(
     expected = below.copy()
     put_over(expected, layer, (0, 0, *base), mode)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("compositor.layers.tile._BAND_PIXELS", band_pixels)
+        patch.setattr("compositor.compose._BAND_PIXELS", band_pixels)
         put_tiles(below, above, corner, spacing, mode)
     assert (np.asarray(below) == np.asarray(expected)).all()
+
+
+@pytest.mark.parametrize("rotation", [0, 20, 45])
+@pytest.mark.parametrize("method", ["bilinear", "area"])
+@pytest.mark.parametrize("factor", [0.37, 1, 2.6])
+def test_a_white_disc_with_black_transparent_corners_keeps_white_white(
+    rotation: int, method: str, factor: float
+) -> None:
+    y, x = np.mgrid[:40, :40] - 19.5
+    disc = np.zeros((40, 40, 4), np.uint8)
+    disc[np.hypot(x, y) < 18] = 255
+    white = np.full((110, 110, 3), 255, np.uint8)
+    params = SuperimposeParams(
+        rotation=rotation, resize_method=method, rescale_factor=factor, image_format="png"
+    )
+    assert pixels(superimpose(png(white), png(disc), params).data).min() == 255
+
+
+def test_a_transparent_base_stays_transparent_and_shows_the_overlays_own_colour() -> None:
+    below = np.zeros((10, 10, 4), np.uint8)
+    above = np.full((4, 4, 4), (200, 100, 50, 128), np.uint8)
+    out = pixels(superimpose(png(below), png(above), SuperimposeParams(image_format="png")).data)
+    assert (out[:4, :4] == (200, 100, 50, 128)).all()
+    assert (out[4:, :, 3] == 0).all()

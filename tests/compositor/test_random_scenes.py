@@ -34,7 +34,7 @@ def test_random_scenes_equal_the_documented_formulas(seed):
             below, answer = answer, _answer(answer, [layer])
             fault = _fault(below, layer, answer)
             assert not fault, f"seed {seed}, scene {number}: {fault}\n{_told(below, layer)}"
-        if model == "superimpose":
+        if model == "superimpose" and len(layers) > 1:
             assert (_answer(base, layers) == answer).all(), f"seed {seed}, scene {number}: not as in a chain"
         if number % 5 == 0:
             background = chance.choice(COLORS)

@@ -1,6 +1,5 @@
 """Refused files: clear texts, early refusal, and no masking of other errors."""
 
-import io
 import random
 import struct
 import zlib
@@ -14,7 +13,7 @@ from PIL import Image, PngImagePlugin
 
 from compositor import CompositorError, ImageTooLarge, InvalidImage, Limits, SuperimposeParams, superimpose
 from compositor.decoding.decode import decode
-from tests.compositor.pictures import plain, png, read
+from tests.compositor.pictures import plain, png, read, saved
 from tests.worker.hostile.fuzzed import WHOLE as FUZZED_FILES
 from tests.worker.hostile.fuzzed import mutated
 
@@ -121,9 +120,8 @@ def test_every_formats_header_is_read_before_a_decoder_runs(header: bytes) -> No
 
 
 def test_a_gif_frame_larger_than_its_screen_is_refused() -> None:
-    out = io.BytesIO()
-    Image.new("L", (3000, 3000)).save(out, "GIF")
-    data = bytearray(out.getvalue())
+    out = saved(Image.new("L", (3000, 3000)), "GIF")
+    data = bytearray(out)
     data[6:10] = struct.pack("<HH", 1, 1)
     with pytest.raises(ImageTooLarge):
         decode(bytes(data), "base_image", Limits(max_pixels=1_000_000))
@@ -132,9 +130,8 @@ def test_a_gif_frame_larger_than_its_screen_is_refused() -> None:
 def test_text_in_a_png_that_inflates_to_gigabytes_is_not_inflated() -> None:
     info = PngImagePlugin.PngInfo()
     info.add_text("bomb", "0" * 80_000_000, zip=True)
-    out = io.BytesIO()
-    Image.new("RGB", (4, 4)).save(out, "PNG", pnginfo=info)
-    assert decode(out.getvalue(), "base_image", Limits()).image.size == (4, 4)
+    out = saved(Image.new("RGB", (4, 4)), "PNG", pnginfo=info)
+    assert decode(out, "base_image", Limits()).image.size == (4, 4)
 
 
 class JobTimeoutException(Exception):

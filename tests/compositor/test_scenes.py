@@ -1,6 +1,5 @@
 """Scenes of several layers: each is put on the result of the previous ones."""
 
-import io
 from typing import Any
 
 import numpy as np
@@ -9,13 +8,9 @@ from PIL import Image
 
 from compositor import ImageTooLarge, InvalidImage, Limits, SuperimposeRequest, render
 from tests.compositor.animation.films import file, random_patches
-from tests.compositor.pictures import pixels, plain, png
+from tests.compositor.pictures import noise, pixels, plain, png, saved
 
 BASE, LOGO, MASK, MAP = "base_image", "overlay_image", "mask", "displacement_map"
-
-
-def noise(size: tuple[int, int], seed: int, bands: int = 3) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, (size[1], size[0], bands)).astype(np.uint8)
 
 
 def scene(files: dict[str, bytes], **params: Any) -> bytes:
@@ -180,9 +175,8 @@ def test_the_pixels_of_all_inputs_are_counted_before_any_is_decoded():
 
 def test_pixels_that_no_header_declares_are_counted_before_the_next_is_decoded():
     """The damaged last input is not decoded."""
-    out = io.BytesIO()
-    Image.new("RGB", (100, 100)).save(out, "AVIF")
-    large = [out.getvalue() + bytes(each) for each in range(5)]
+    out = saved(Image.new("RGB", (100, 100)), "AVIF")
+    large = [out + bytes(each) for each in range(5)]
     files = {BASE: large[0], "overlays[4].overlay_image": b"no picture"}
     files |= {f"overlays[{index}].overlay_image": each for index, each in enumerate(large[1:])}
     params = SuperimposeRequest(base_image="x", overlays=[{"overlay_image": "x"}] * 5)

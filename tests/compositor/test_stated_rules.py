@@ -6,24 +6,19 @@ import pytest
 from PIL import Image, ImageCms
 
 from compositor import SuperimposeParams, superimpose
+from tests.compositor.pictures import animated, opened, png, saved
 
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
 
-def file(image, kind="PNG", **options):
-    out = io.BytesIO()
-    image.save(out, kind, **options)
-    return out.getvalue()
-
-
 def plain(mode, size, colour):
-    return file(Image.new(mode, size, colour))
+    return png(Image.new(mode, size, colour))
 
 
 def made(base, overlay, mask=None, **params):
     """The output as RGBA pixels."""
     answer = superimpose(base, overlay, SuperimposeParams(**{"image_format": "png"} | params), mask)
-    return Image.open(io.BytesIO(answer.data)).convert("RGBA")
+    return opened(answer.data).convert("RGBA")
 
 
 @pytest.mark.parametrize(
@@ -70,7 +65,7 @@ def test_the_background_is_put_under_the_finished_picture():
     half = Image.new("RGBA", (2, 1), (0, 0, 0, 0))
     half.putpixel((0, 0), (*BLUE, 255))
 
-    answer = made(file(half), plain("RGB", (2, 1), RED), blend_mode="multiply", background="#00ff00")
+    answer = made(png(half), plain("RGB", (2, 1), RED), blend_mode="multiply", background="#00ff00")
 
     assert [answer.getpixel((x, 0))[:3] for x in (0, 1)] == [(0, 0, 0), RED]
 
@@ -82,7 +77,7 @@ def test_transparent_pixels_of_a_mask_hide_even_if_it_is_inverted(inverted, alph
         mask.putpixel((x, 0), colour)
 
     answer = made(
-        plain("RGBA", (4, 1), (0, 0, 0, 0)), plain("RGB", (4, 1), RED), file(mask), invert_mask=inverted
+        plain("RGBA", (4, 1), (0, 0, 0, 0)), plain("RGB", (4, 1), RED), png(mask), invert_mask=inverted
     )
 
     assert tuple(answer.getchannel("A").tobytes()) == alphas
@@ -119,8 +114,8 @@ def test_each_input_is_rotated_by_its_orientation(which):
     wide.paste((0, 0, 0), (0, 0, 4, 4))
     exif = Image.Exif()
     exif[0x0112] = 6  # stands on its right side
-    turned = file(wide, exif=exif.tobytes())
-    upright = file(wide.transpose(Image.Transpose.ROTATE_270))
+    turned = saved(wide, "PNG", exif=exif.tobytes())
+    upright = png(wide.transpose(Image.Transpose.ROTATE_270))
     others = {"base": plain("RGB", (8, 8), RED), "overlay": plain("RGB", (4, 8), BLUE), "mask": None}
 
     one, other = (made(**{**others, which: given}) for given in (turned, upright))
@@ -133,11 +128,11 @@ def test_each_input_is_rotated_by_its_orientation(which):
 def test_an_output_has_8_bits_and_no_metadata_but_its_colour_space(kind):
     exif = Image.Exif()
     exif[0x0112], exif[0x010F] = 6, "a camera"
-    base = file(Image.new("RGB", (8, 8), RED), dpi=(300, 300), exif=exif.tobytes())
+    base = saved(Image.new("RGB", (8, 8), RED), "PNG", dpi=(300, 300), exif=exif.tobytes())
 
     answer = superimpose(base, plain("RGB", (1, 1), RED), SuperimposeParams(image_format=kind))
 
-    with Image.open(io.BytesIO(answer.data)) as image:
+    with opened(answer.data) as image:
         assert image.mode == "RGB"
         assert not image.getexif()
         assert image.info.get("dpi") in (None, (1, 1), (72, 72))  # JFIF has a field for it: 1:1, no unit
@@ -148,7 +143,7 @@ def test_an_output_has_8_bits_and_no_metadata_but_its_colour_space(kind):
 
 
 def test_cmyk_without_a_profile_is_converted_by_the_plain_formula():
-    base = file(Image.new("CMYK", (16, 16), (0, 100, 200, 50)), "JPEG", quality=100)
+    base = saved(Image.new("CMYK", (16, 16), (0, 100, 200, 50)), "JPEG", quality=100)
 
     pixel = made(base, plain("RGB", (1, 1), RED), x_offset=15, y_offset=15).getpixel((4, 4))
 
@@ -165,16 +160,16 @@ def test_pixels_are_blended_as_levels_and_not_as_light():
 def test_quarter_turns_change_no_pixel(degrees, size):
     overlay = Image.effect_noise((8, 4), 90).convert("RGB")
 
-    answer = made(plain("RGB", size, WHITE), file(overlay), rotation=degrees)
+    answer = made(plain("RGB", size, WHITE), png(overlay), rotation=degrees)
 
     assert answer.convert("RGB").tobytes() == overlay.rotate(degrees, expand=True).tobytes()
 
 
 def test_the_first_frame_of_an_animation_is_used_and_the_input_named():
     frames = [Image.new("RGB", (4, 4), colour) for colour in (RED, BLUE)]
-    moving = file(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True)
+    moving = animated(frames, "WEBP", lossless=True)
 
     answer = superimpose(moving, plain("RGB", (1, 1), RED), SuperimposeParams(image_format="png"))
 
     assert answer.animated == ("base_image",)
-    assert Image.open(io.BytesIO(answer.data)).getpixel((2, 2))[:3] == RED
+    assert opened(answer.data).getpixel((2, 2))[:3] == RED

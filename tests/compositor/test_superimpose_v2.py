@@ -9,7 +9,7 @@ from PIL import Image, ImageFilter
 
 from compositor import Remove, SuperimposeRequest, render
 from compositor.models.superimpose_v2 import BlendMode, SuperimposeV2Request
-from tests.compositor.pictures import pixels, plain, png
+from tests.compositor.pictures import noise, pixels, plain, png
 
 Levels = np.ndarray
 SAMPLERS = {
@@ -21,10 +21,6 @@ SAMPLERS = {
     "nearest": Image.Resampling.NEAREST,
 }
 MIRRORS = {"horizontal": Image.Transpose.FLIP_LEFT_RIGHT, "vertical": Image.Transpose.FLIP_TOP_BOTTOM}
-
-
-def noise(size: tuple[int, int], seed: int, bands: int = 3) -> Levels:
-    return np.random.default_rng(seed).integers(0, 256, (size[1], size[0], bands)).astype(np.uint8)
 
 
 def file(

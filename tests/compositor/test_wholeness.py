@@ -1,6 +1,5 @@
 """A file with all its pixels is read; one with missing pixels is refused."""
 
-import io
 import struct
 import zlib
 from collections.abc import Callable
@@ -9,12 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
 
 from compositor import InvalidImage, Limits
 from compositor.decoding.decode import decode
 from compositor.decoding.png import chunk
-from tests.compositor.pictures import read
+from tests.compositor.pictures import opened, read, saved
 
 END = b"\xff\xd9"
 HUFFMAN = ("baseline", "progressive", "restarts", "grey", "cmyk", "420")
@@ -22,16 +20,14 @@ HUFFMAN = ("baseline", "progressive", "restarts", "grey", "cmyk", "420")
 
 def jpeg(name: str) -> bytes:
     """A part of a photograph with one of several codings."""
-    image = Image.open(io.BytesIO(read("made/baseline.jpg")))
+    image = opened(read("made/baseline.jpg"))
     mode = {"grey": "L", "cmyk": "CMYK"}.get(name, "RGB")
     options = {
         "progressive": {"progressive": True},
         "restarts": {"restart_marker_blocks": 3},
         "420": {"subsampling": 2},
     }
-    out = io.BytesIO()
-    image.convert(mode).save(out, "JPEG", quality=85, **{"subsampling": 0, **options.get(name, {})})
-    return out.getvalue()
+    return saved(image.convert(mode), "JPEG", quality=85, **{"subsampling": 0, **options.get(name, {})})
 
 
 def pixels(data: bytes) -> np.ndarray:

@@ -13,7 +13,7 @@ from redis.connection import parse_url
 from typer.main import get_command
 
 from cli.main import app
-from compositor.limits import RISKY_FORMATS, SAFE_FORMATS, Limits
+from compositor.files import RISKY_FORMATS, SAFE_FORMATS, Limits
 from jobs.config.setting_faults import setting_faults
 from jobs.config.settings import Settings
 from telemetry.processes import NAME as PROCESS

@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from compositor.decoding.colour import cicp
-from compositor.decoding.colour.hdr import PEAK
-from compositor.decoding.colour.light import Levels, Rendering, eight_bits, rendering
+from compositor.decoding.colour import cicp, icc
+from compositor.decoding.colour.light import PEAK, Levels, Rendering, eight_bits, rendering
 
 _SPACES = {
     "RGB": (b"RGB ",),
@@ -63,10 +62,7 @@ def is_keepable(mode: str, profile: bytes) -> bool:
 
 def from_srgb(image: Image.Image, profile: bytes) -> Image.Image:
     """RGB or RGBA `image` converted from sRGB to the space of `profile`; unchanged if that is empty."""
-    if not profile:
-        return image
-    target = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-    return ImageCms.profileToProfile(image, _SRGB, target) or image
+    return _transform(profile, image.mode, False).apply(image) if profile else image
 
 
 def _levels(image: Image.Image) -> NDArray[np.uint16]:
@@ -79,7 +75,6 @@ def _levels(image: Image.Image) -> NDArray[np.uint16]:
 
 
 def _banded(image: Image.Image | NDArray[Any]) -> NDArray[Any]:
-    """(height, width, bands) of `image`, even if it has one band."""
     pixels = np.asarray(image)
     return pixels if pixels.ndim == 3 else pixels[..., np.newaxis]
 
@@ -106,13 +101,9 @@ def _rgb(image: Image.Image) -> Image.Image:
 
 def _applies(profile: bytes, mode: str) -> bool:
     """Whether an ICC `profile` is valid, applies to `mode`, and differs from sRGB."""
-    if profile[_SPACE] not in _SPACES[mode]:
+    if profile[_SPACE] not in _SPACES[mode] or not icc.opens(profile):
         return False
-    try:
-        ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        return mode == "CMYK" or cicp.hdr(profile) is not None or not _is_srgb(profile)
-    except (ImageCms.PyCMSError, OSError):
-        return False
+    return mode == "CMYK" or cicp.hdr(profile) is not None or not _is_srgb(profile)
 
 
 def _is_srgb(profile: bytes) -> bool:
@@ -122,19 +113,21 @@ def _is_srgb(profile: bytes) -> bool:
 
 @lru_cache(maxsize=32)
 def _leaves_colours(profile: bytes) -> bool:
-    source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     probes = _PROBES.convert("L") if profile[_SPACE] == b"GRAY" else _PROBES
-    render = rendering(profile, _EIGHT_BITS, PEAK)
-    if render:
-        result = _rendered(_banded(probes), render)
-    else:
-        result = ImageCms.profileToProfile(probes, source, _SRGB, outputMode="RGB") or probes
+    result = _converted(probes, profile, PEAK)
     shift = np.asarray(result).astype(np.int16) - np.asarray(probes.convert("RGB"))
     return bool(np.abs(shift).max() <= 1)
 
 
+@icc.shared
+def _transform(profile: bytes, mode: str, to_srgb: bool) -> ImageCms.ImageCmsTransform:
+    """From or to the space of `profile`. Raises `PyCMSError` if it has no tables for that."""
+    own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+    source, target = (own, _SRGB) if to_srgb else (_SRGB, own)
+    return ImageCms.buildTransform(source, target, mode, "RGBA" if mode == "RGBA" else "RGB")
+
+
 def _converted(image: Image.Image, profile: bytes, peak: float) -> Image.Image:
-    """`image` converted to sRGB by `profile`, which applies to it."""
     render = rendering(profile, _EIGHT_BITS, peak)
     if render:
         return _rendered(_banded(image), render)
@@ -143,10 +136,8 @@ def _converted(image: Image.Image, profile: bytes, peak: float) -> Image.Image:
         opaque.putalpha(image.getchannel("A"))
         return opaque
     try:
-        source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
         colour = _rgb(image) if profile[_SPACE] == b"RGB " else image
-        mode = "RGBA" if colour.mode == "RGBA" else "RGB"
-        return ImageCms.profileToProfile(colour, source, _SRGB, outputMode=mode) or colour
+        return _transform(profile, colour.mode, True).apply(colour)
     except ImageCms.PyCMSError:  # its header can be read, but not its tables
         return _rgb(image)
 

@@ -52,10 +52,7 @@ def profile(primaries: int, transfer: int) -> bytes | None:
 
 
 def gamma(exponent: float, *chromaticities: tuple[float, float]) -> bytes | None:
-    """An ICC profile with a power curve and the chromaticities of white, red, green and blue.
-
-    None if these are not a valid space.
-    """
+    """An ICC profile of a power curve and the chromaticities of white, red, green, blue; None if invalid."""
     try:
         return icc.profile(f"Gamma {exponent:.4g}", icc.to_xyz(*chromaticities), icc.Curve(exponent))
     except (ValueError, struct.error):  # struct.error: a number exceeds the range of a profile

@@ -3,18 +3,25 @@
 LittleCMS handles profiles with tables; Pillow's binding supports only 8-bit pixels and no HDR.
 """
 
+import io
 import struct
-from typing import NamedTuple
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple, TypeVar, TypeVarTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import ImageCms
 
 Floats = NDArray[np.float32]
+Rest = TypeVarTuple("Rest")
+R = TypeVar("R")
 
 D50 = (0.9642, 1.0, 0.8249)
 _BRADFORD = np.array([[0.8951, 0.2664, -0.1614], [-0.7502, 1.7135, 0.0367], [0.0389, -0.0685, 1.0296]])
 _DATE = struct.pack(">6H", 2026, 1, 1, 0, 0, 0)  # constant, so that equal pictures result in equal files
 _MAX_TAGS = 100
+_SHARED_MAX_BYTES = 1 << 20
 _BANDS = (b"r", b"g", b"b")
 _PARAMETERS = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}  # of each function type of a parametric curve
 _IDENTITY = [1.0, 1.0, 0.0, 0.0, 0.0, 0.0, 0.0]
@@ -40,16 +47,34 @@ class Shaper(NamedTuple):
     light: Floats
 
 
+def shared(build: Callable[[bytes, *Rest], R]) -> Callable[[bytes, *Rest], R]:
+    """Cache what `build` made of the last profiles, so that the frames of an animation share it.
+
+    Profiles above a megabyte, the maximum in a PNG, are not held.
+    """
+    cached: Callable[..., R] = lru_cache(maxsize=4)(build)
+
+    def built(profile: bytes, /, *rest: *Rest) -> R:
+        return cached(profile, *rest) if len(profile) <= _SHARED_MAX_BYTES else build(profile, *rest)
+
+    return built
+
+
+def opens(profile: bytes) -> bool:
+    try:
+        ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        return True
+    except (ImageCms.PyCMSError, OSError):
+        return False
+
+
 def dated(profile: bytes) -> bytes:
     """`profile` with a constant creation date."""
     return profile[:24] + _DATE + profile[36:]
 
 
 def to_xyz(white: tuple[float, float], *primaries: tuple[float, float]) -> NDArray[np.float64]:
-    """The matrix from linear RGB to XYZ, adapted to D50 (Bradford), of the chromaticities x, y.
-
-    Raises `ValueError` if they do not span a space.
-    """
+    """The matrix from linear RGB to XYZ (D50, Bradford) of chromaticities; `ValueError` if they span none."""
     columns = np.array([(x, y, 1 - x - y) for x, y in primaries]).T
     if white[1] <= 0 or abs(np.linalg.det(columns)) < 1e-6:
         raise ValueError("no colour space has these primaries")
@@ -77,16 +102,9 @@ def profile(
     for tag, content in tags.items():
         table += struct.pack(">4sII", tag, start + len(body), len(content))
         body += content + bytes(-len(content) % 4)
+    kind = b"mntrRGB XYZ "  # device class, its colour space, and that of the matrix
     head = struct.pack(
-        ">I4xI4s4s4s12s4s28x12s",
-        start + len(body),
-        0x04400000,
-        b"mntr",
-        b"RGB ",
-        b"XYZ ",
-        _DATE,
-        b"acsp",
-        _fixed(*D50),
+        ">I4xI12s12s4s28x12s", start + len(body), 0x04400000, kind, _DATE, b"acsp", _fixed(*D50)
     )
     return head.ljust(128, b"\0") + table + body
 

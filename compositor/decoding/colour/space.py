@@ -1,14 +1,13 @@
 """Reads the colour space that a file declares."""
 
-import io
 import struct
 from typing import NamedTuple
 
-from PIL import Image, ImageCms
+from PIL import Image
 
 from compositor.decoding import isobmff
-from compositor.decoding.colour import cicp
-from compositor.decoding.colour.hdr import PEAK
+from compositor.decoding.colour import cicp, icc
+from compositor.decoding.colour.light import PEAK
 from compositor.decoding.png import chunks
 
 _TELEVISION_CURVES = (1, 6, 14, 15)
@@ -40,33 +39,23 @@ def _png(data: bytes, profile: bytes) -> ColourSpace:
     by_code = _cicp(found.get(b"cICP", b""))
     if by_code is not None:
         return ColourSpace(by_code, _png_peak(found))
-    if _opens(profile):
+    if profile and icc.opens(profile):
         return ColourSpace(profile, _png_peak(found))
     return ColourSpace(b"" if b"sRGB" in found else _gamma(found) or b"")
 
 
 def _before_pixels(data: bytes) -> dict[bytes, bytes]:
     found = {}
-    for name, at in chunks(data):
+    for name, content in chunks(data):
         if name == b"IDAT":
             break
-        found[name] = data[at : at + int.from_bytes(data[at - 8 : at - 4], "big")]
+        found[name] = data[content]
     return found
 
 
 def _cicp(chunk: bytes) -> bytes | None:
     """The profile of a cICP chunk for full-range RGB; PNG allows no other (11.3.2.6)."""
     return cicp.profile(chunk[0], chunk[1]) if len(chunk) == 4 and chunk[2:] == b"\0\1" else None
-
-
-def _opens(profile: bytes) -> bool:
-    if not profile:
-        return False
-    try:
-        ImageCms.ImageCmsProfile(io.BytesIO(profile))
-    except (ImageCms.PyCMSError, OSError):
-        return False
-    return True
 
 
 def _gamma(found: dict[bytes, bytes]) -> bytes | None:

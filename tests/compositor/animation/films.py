@@ -1,12 +1,13 @@
 """Animations of random parts, and their frames by the formats' definitions, in numpy."""
 
-import io
 import struct
 import zlib
 from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
+
+from tests.compositor.pictures import saved
 
 SIZE = (24, 18)
 KEPT, CLEARED, RESTORED = range(3)
@@ -76,12 +77,6 @@ def file(patches: list[Patch], image_format: str, plays: int = 0) -> bytes:
     return {"GIF": _gif, "PNG": _png, "WEBP": _webp}[image_format](patches, plays)
 
 
-def _saved(pixels: np.ndarray, image_format: str, **options: object) -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, image_format, **options)
-    return out.getvalue()
-
-
 def _gif(patches: list[Patch], plays: int) -> bytes:
     """Each frame with its own table of 16 colours, the last one transparent, encoded by Pillow."""
     written = [b"GIF89a", struct.pack("<HH", *SIZE), bytes(3)]
@@ -97,9 +92,8 @@ def _gif(patches: list[Patch], plays: int) -> bytes:
         table[: len(colours)] = colours
         image = image.convert("L")
         image.putpalette(table.tobytes())
-        out = io.BytesIO()
-        image.save(out, "GIF", optimize=False, interlace=0)
-        data = out.getvalue()
+        out = saved(image, "GIF", optimize=False, interlace=0)
+        data = out
         bits = (data[10] & 7) + 1
         pixels = data[13 + 3 * 2**bits :]
         pixels = pixels[pixels.index(b"\x2c") + 10 : -1]
@@ -156,7 +150,7 @@ def _webp(patches: list[Patch], plays: int) -> bytes:
     body += chunk(b"ANIM", bytes((255, 0, 0, 255)) + struct.pack("<H", plays))
     for patch in patches:
         height, width = patch.pixels.shape[:2]
-        picture = _saved(patch.pixels, "WEBP", lossless=True, exact=True)[12:]
+        picture = saved(patch.pixels, "WEBP", lossless=True, exact=True)[12:]
         at = three(patch.at[0] // 2) + three(patch.at[1] // 2)
         flags = bytes(((not patch.blends) << 1 | (patch.after == CLEARED),))
         head = at + three(width - 1) + three(height - 1) + three(patch.milliseconds) + flags

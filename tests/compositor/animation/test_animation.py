@@ -1,6 +1,5 @@
 """`animation: "keep"`: every frame of the base gets the layers."""
 
-import io
 import re
 import struct
 import zlib
@@ -9,16 +8,18 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from PIL import Image, ImageOps
+from PIL import Image, ImageCms, ImageOps
 from pydantic import ValidationError
 
 from compositor import Limits, SuperimposeParams, render, superimpose
 from compositor.animation.reader import read_animation
+from compositor.decoding.colour import icc
 from compositor.decoding.decode import Colours, decode
 from compositor.layers.prepared import PreparedLayer
 from compositor.models import read
 from tests.compositor.animation.films import SIZE, composed, file, random_patches
-from tests.compositor.pictures import plain, png
+from tests.compositor.colour import spaces
+from tests.compositor.pictures import animated, opened, plain, png, saved
 from tests.compositor.pictures import read as picture_file
 
 FORMATS = ["GIF", "PNG", "WEBP"]
@@ -38,7 +39,7 @@ def frames(data: bytes) -> list[tuple[np.ndarray, Fraction]]:
 
 
 def plays(data: bytes) -> int:
-    return read_animation(data, decode(data, "base_image", Limits()), "base_image", Limits()).timing.plays
+    return read_animation(data, decode(data, "base_image", Limits()), "base_image", Limits()).plays
 
 
 def visible(levels: np.ndarray) -> np.ndarray:
@@ -78,7 +79,7 @@ def test_frames_are_written_as_they_were_read(source, target, opaque):
 
     answer = superimpose(base, UNSEEN, keep(target, opacity=0, image_quality=100))
 
-    assert Image.open(io.BytesIO(answer.data)).format == WRITTEN[target]
+    assert opened(answer.data).format == WRITTEN[target]
     assert answer.content_type == f"image/{target}"
     assert answer.animated == ()
     before, after = frames(base), frames(answer.data)
@@ -128,7 +129,7 @@ def test_each_frame_equals_the_still_picture_of_that_frame(opaque, most):
 
     for (ours, _), (alone, _) in zip(frames(animation), frames(base), strict=True):
         still = rendered(png(alone.astype(np.uint8)), image_format="png")
-        assert (ours == np.asarray(Image.open(io.BytesIO(still)).convert("RGBA"))).all()
+        assert (ours == np.asarray(opened(still).convert("RGBA"))).all()
 
 
 @pytest.mark.parametrize("source", FORMATS)
@@ -150,9 +151,8 @@ def test_an_avif_sequence_declares_its_plays(times):
 def test_frame_times_do_not_drift(target):
     """24 frames a second, which only PNG can express exactly, last one second."""
     stills = [Image.new("RGB", SIZE, (10 * number, 0, 0)) for number in range(24)]
-    base = io.BytesIO()
-    stills[0].save(base, "PNG", save_all=True, append_images=stills[1:], duration=10)
-    data = base.getvalue()
+    base = animated(stills, "PNG", duration=10)
+    data = base
     for at in [found.start() for found in re.finditer(b"fcTL", data)]:
         content = data[at + 4 : at + 24] + struct.pack(">HH", 1, 24) + data[at + 28 : at + 30]
         data = data[: at + 4] + content + struct.pack(">I", zlib.crc32(b"fcTL" + content)) + data[at + 34 :]
@@ -168,7 +168,7 @@ def test_frame_times_do_not_drift(target):
 @pytest.mark.parametrize("name", ["made/baseline.jpg", "made/rgba.png"])
 def test_a_still_base_becomes_an_animation_of_one_frame(target, name):
     answer = superimpose(picture_file(name), UNSEEN, keep(target, opacity=0))
-    image = Image.open(io.BytesIO(answer.data))
+    image = opened(answer.data)
     assert image.format == WRITTEN[target]
     assert getattr(image, "n_frames", 1) == 1
 
@@ -183,7 +183,7 @@ def test_without_keep_the_first_frame_is_used():
         file(random_patches(1, "GIF"), "GIF"), UNSEEN, SuperimposeParams(image_format="webp")
     )
     assert answer.animated == ("base_image",)
-    assert Image.open(io.BytesIO(answer.data)).n_frames == 1  # type: ignore[attr-defined]
+    assert opened(answer.data).n_frames == 1  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("number", range(2, 9))
@@ -193,12 +193,9 @@ def test_all_frames_are_rotated_like_the_first(number):
     stills = [Image.fromarray(levels.astype(np.uint8)) for levels, _ in frames(file(patches, "WEBP"))]
     exif = Image.Exif()
     exif[0x112] = number
-    base = io.BytesIO()
-    stills[0].save(
-        base, "WEBP", save_all=True, append_images=stills[1:], lossless=True, exact=True, exif=exif
-    )
+    base = animated(stills, "WEBP", lossless=True, exact=True, exif=exif)
 
-    turned = frames(superimpose(base.getvalue(), UNSEEN, keep("apng", opacity=0)).data)
+    turned = frames(superimpose(base, UNSEEN, keep("apng", opacity=0)).data)
 
     for (ours, _), still in zip(turned, stills, strict=True):
         still.getexif()[0x112] = number
@@ -214,11 +211,10 @@ def test_only_changed_pixels_are_written(target):
     moving = [still.copy() for _ in range(100)]
     for number, frame in enumerate(moving):
         frame.putpixel((number % 64, 5), (255, 0, 0))
-    base = io.BytesIO()
-    still.save(base, "PNG", save_all=True, append_images=moving)
+    base = saved(still, "PNG", save_all=True, append_images=moving)
 
     one = superimpose(png(still), UNSEEN, keep(target, opacity=0)).data
-    assert len(superimpose(base.getvalue(), UNSEEN, keep(target, opacity=0)).data) < 5 * len(one)
+    assert len(superimpose(base, UNSEEN, keep(target, opacity=0)).data) < 5 * len(one)
 
 
 @pytest.mark.parametrize("titled", [False, True])
@@ -226,9 +222,8 @@ def test_a_webp_of_photographs_is_lossy_whatever_its_first_frame_is(titled):
     random = np.random.default_rng(1)
     photographs = [Image.fromarray(random.integers(0, 256, (60, 80, 3), np.uint8)) for _ in range(4)]
     first = Image.new("RGB", (80, 60), "black") if titled else photographs[0]
-    base = io.BytesIO()
-    first.save(base, "PNG", save_all=True, append_images=photographs)
-    made = superimpose(base.getvalue(), UNSEEN, keep("webp", opacity=0)).data
+    base = saved(first, "PNG", save_all=True, append_images=photographs)
+    made = superimpose(base, UNSEEN, keep("webp", opacity=0)).data
     assert (b"VP8L" in made, b"VP8 " in made) == (titled, True)
 
 
@@ -236,9 +231,8 @@ def test_a_webp_of_graphics_is_lossless():
     stills = [Image.new("RGB", (80, 60), "white") for _ in range(4)]
     for number, still in enumerate(stills):
         still.paste((200, 0, 30), (7 * number, 5, 30 + 7 * number, 31))
-    base = io.BytesIO()
-    stills[0].save(base, "PNG", save_all=True, append_images=stills[1:])
-    shown = frames(superimpose(base.getvalue(), UNSEEN, keep("webp", opacity=0)).data)
+    base = animated(stills, "PNG")
+    shown = frames(superimpose(base, UNSEEN, keep("webp", opacity=0)).data)
     assert all(
         (levels[..., :3] == np.asarray(still)).all() for (levels, _), still in zip(shown, stills, strict=True)
     )
@@ -280,18 +274,35 @@ def test_a_gif_cannot_hold_metadata(name):
 
 @pytest.mark.parametrize("target", ["webp", "apng", "avif"])
 def test_frames_stay_in_the_space_of_the_base(target):
-    p3 = Image.open(io.BytesIO(picture_file("made/display-p3.png")))
-    base = io.BytesIO()
+    p3 = opened(picture_file("made/display-p3.png"))
     stills = [p3, ImageOps.mirror(p3)]
-    p3.save(base, "PNG", save_all=True, append_images=stills[1:], icc_profile=p3.info["icc_profile"])
+    base = animated(stills, "PNG", icc_profile=p3.info["icc_profile"])
 
-    answer = superimpose(
-        base.getvalue(), UNSEEN, keep(target, keep_icc_profile=True, opacity=0, image_quality=100)
-    )
+    answer = superimpose(base, UNSEEN, keep(target, keep_icc_profile=True, opacity=0, image_quality=100))
 
-    assert Image.open(io.BytesIO(answer.data)).info["icc_profile"] == p3.info["icc_profile"]
+    assert opened(answer.data).info["icc_profile"] == p3.info["icc_profile"]
     first = decode(answer.data, "base_image", Limits(), Colours.OWN)
     shown = list(read_animation(answer.data, first, "base_image", Limits()).frames())
     for still, frame in zip(stills, shown, strict=True):
         apart = np.asarray(still.convert("RGB")).astype(int) - np.asarray(frame.image.convert("RGB"))
         assert np.abs(apart).mean() < 2
+
+
+@pytest.mark.parametrize("source", ["PNG", "WEBP", "AVIF"])
+@pytest.mark.parametrize("kept", [False, True])
+def test_as_many_colour_conversions_are_built_for_twelve_frames_as_for_three(source, kept, monkeypatch):
+    built = Counter()
+    for module, name in ((ImageCms, "ImageCmsTransform"), (icc, "shaper")):
+        build = getattr(module, name)
+        monkeypatch.setattr(
+            module, name, lambda *a, build=build, **b: built.update([count]) or build(*a, **b)
+        )
+
+    for count in (3, 12):
+        stills = [Image.new("RGBA", SIZE, (20 * number, 90, 20, 99)) for number in range(count)]
+        space = spaces.profile(spaces.P3, spaces.SRGB_CURVE, f"{source} {kept} {count:02}")
+        base = animated(stills, source, icc_profile=space, lossless=True)
+        answer = keep("apng", keep_icc_profile=kept, background="#fff")
+        superimpose(base, UNSEEN, answer, inspect=lambda *_: None)
+
+    assert built[3] == built[12] > 0

@@ -87,7 +87,7 @@ def test_frames_durations_and_loops_equal_the_browsers(shown: dict[str, Any], na
     theirs, ours = shown[name], read(FILES[name][1])
     frames = list(ours.frames())
     assert len(frames) == len(theirs["frames"])
-    assert ours.timing.plays == theirs["plays"]
+    assert ours.plays == theirs["plays"]
     for mine, its in zip(frames, theirs["frames"], strict=True):
         levels = np.asarray(mine.image.convert("RGBA")).astype(int)
         browser = np.frombuffer(base64.b64decode(its["pixels"]), np.uint8).reshape(levels.shape).astype(int)

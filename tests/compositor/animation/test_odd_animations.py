@@ -1,7 +1,6 @@
 """Animations with `animation: "keep"` at and beyond the limits, damaged ones and unusual ones."""
 
 import contextlib
-import io
 import struct
 import subprocess
 import sys
@@ -20,10 +19,10 @@ from compositor.decoding.decode import decode
 from compositor.decoding.png import chunk
 from tests.compositor.animation.films import CLEARED, KEPT, RESTORED, SIZE, Patch, file, random_patches
 from tests.compositor.animation.test_animation import FORMATS, UNSEEN, WRITTEN, frames, keep, plays, visible
+from tests.compositor.pictures import P3, animated, opened
 from tests.compositor.pictures import read as picture_file
 
 RED = np.full((*SIZE[::-1], 4), (250, 0, 0, 255), np.uint8)
-P3 = Image.open(io.BytesIO(picture_file("made/display-p3.png"))).info["icc_profile"]
 
 
 def timed(*milliseconds: int, image_format: str = "PNG") -> bytes:
@@ -269,7 +268,7 @@ def test_an_animation_keeps_credits_like_a_picture(target):
     exif[0x8298] = "somebody"
     base = with_chunk(timed(50, 50), chunk(b"eXIf", exif.tobytes().removeprefix(b"Exif\0\0")), b"IDAT")
     answer = superimpose(base, UNSEEN, keep(target, keep_copyright=True)).data
-    assert Image.open(io.BytesIO(answer)).getexif()[0x8298] == "somebody"
+    assert opened(answer).getexif()[0x8298] == "somebody"
     if target == "webp":
         content = answer[answer.index(b"EXIF") + 8 :]
         assert content[:2] in (b"MM", b"II")  # RFC 9649, 2.7.1.5, without the start that JPEG has
@@ -279,8 +278,7 @@ def test_memory_depends_on_the_frame_and_not_on_the_animation():
     """A process with the memory of a few frames puts a logo on a hundred."""
     still = Image.new("RGB", (1000, 1000), "white")
     moving = [Image.new("RGB", (1000, 1000), (number, 99, 0)) for number in range(100)]
-    base = io.BytesIO()
-    still.save(base, "WEBP", save_all=True, append_images=moving, quality=10)
+    base = animated([still, *moving], "WEBP", quality=10)
     code = """
 import resource, sys
 from compositor import SuperimposeParams, superimpose
@@ -292,6 +290,6 @@ for image_format in ("webp", "gif", "apng"):
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)
 """
     made = subprocess.run(
-        [sys.executable, "-c", code], input=base.getvalue() + b"===" + UNSEEN, capture_output=True, check=True
+        [sys.executable, "-c", code], input=base + b"===" + UNSEEN, capture_output=True, check=True
     )
     assert int(made.stdout) * 1024 < 20 * 4_000_000  # of 400 MB that the frames are together

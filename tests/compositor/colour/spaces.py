@@ -3,12 +3,12 @@
 Written from the PNG specification (third edition), ICC.1:2001-04 and ISO/IEC 23001-8.
 """
 
-import io
 import struct
 import zlib
 
 import numpy as np
-from PIL import Image
+
+from tests.compositor.pictures import saved
 
 Chunk = tuple[bytes, bytes]
 
@@ -69,6 +69,7 @@ def mastering_display(most: int) -> Chunk:
     return b"mDCV", struct.pack(">8HII", *numbers, most * 10_000, 50)
 
 
+INK_LIGHTNESS = 50  # of L* 0 - 100: all coloured inks of `odd_cmyk_profile` are the same grey
 SRGB_CHUNK: Chunk = (b"sRGB", b"\0")
 LINEAR = b"curv\0\0\0\0" + struct.pack(">I", 0)
 GAMMA_1_8 = b"curv\0\0\0\0" + struct.pack(">IH", 1, round(1.8 * 256))
@@ -124,14 +125,46 @@ def code_points(primaries: int, transfer: int) -> bytes:
     return b"cicp\0\0\0\0" + bytes((primaries, transfer, 0, 1))
 
 
-def saved(pixels: np.ndarray, image_format: str, **options: object) -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, image_format, **options)
-    return out.getvalue()
-
-
 def avif(pixels: np.ndarray, primaries: int, transfer: int, **options: object) -> bytes:
     """An AVIF file with these code points in its `nclx` box, into which the encoder wrote those of sRGB."""
     file = saved(pixels, "AVIF", quality=100, subsampling="4:4:4", speed=9, **options)
     at = file.index(b"nclx") + 4
     return file[:at] + struct.pack(">HH", primaries, transfer) + file[at + 4 :]
+
+
+def odd_cmyk_profile() -> bytes:
+    """CMYK to Lab: paper is white, black is black, any other full ink or mixture is medium grey."""
+    tags = {b"desc": _description(), b"cprt": b"text\0\0\0\0CC0\0", b"wtpt": _white(), b"A2B0": _table()}
+    table, body, at = struct.pack(">I", len(tags)), b"", 128 + 4 + 12 * len(tags)
+    for name, tag in tags.items():
+        table += struct.pack(">4sII", name, at + len(body), len(tag))
+        body += tag + bytes(-len(tag) % 4)
+    return _cmyk_header(at + len(body)) + table + body
+
+
+def _cmyk_header(size: int) -> bytes:
+    illuminant = struct.pack(">3i", 0xF6D6, 0x10000, 0xD32D)  # D50, s15Fixed16
+    head = struct.pack(">I4sI4s4s4s", size, b"lcms", 0x02400000, b"prtr", b"CMYK", b"Lab ")
+    date = struct.pack(">6H", 2026, 1, 1, 0, 0, 0)
+    rest = struct.pack(">4s4sIIIQI", b"acsp", b"APPL", 0, 0, 0, 0, 0) + illuminant
+    return (head + date + rest).ljust(128, b"\0")
+
+
+def _description() -> bytes:
+    text = b"odd inks\0"
+    return b"desc\0\0\0\0" + struct.pack(">I", len(text)) + text + bytes(4 + 4 + 2 + 1 + 67)
+
+
+def _white() -> bytes:
+    return b"XYZ \0\0\0\0" + struct.pack(">3i", 0xF6D6, 0x10000, 0xD32D)
+
+
+def _table() -> bytes:
+    grid = 2
+    head = b"mft1\0\0\0\0" + struct.pack(">4B", 4, 3, grid, 0)
+    identity = struct.pack(">9i", *(0x10000 if at % 4 == 0 else 0 for at in range(9)))
+    ramp = bytes(range(256))
+    ink = bytes([round(INK_LIGHTNESS * 255 / 100), 128, 128])
+    white, black = bytes([255, 128, 128]), bytes([0, 128, 128])
+    corners = white + b"".join(black if corner % 2 else ink for corner in range(1, grid**4))
+    return head + identity + ramp * 4 + corners + ramp * 3

@@ -1,7 +1,6 @@
 """The blend modes compared with a real browser's canvas (`globalCompositeOperation`)."""
 
 import base64
-import io
 import json
 import re
 from pathlib import Path
@@ -9,12 +8,12 @@ from typing import get_args
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from compositor import render
 from compositor.models import MODELS
 from compositor.models.layer import BlendMode
 from tests.browser import visit
+from tests.compositor.pictures import opened, png
 
 MODES = get_args(BlendMode)
 PAGE = Path(__file__).with_name("canvas.html")
@@ -42,16 +41,10 @@ def in_browser(
     }
 
 
-def file(pixels: np.ndarray) -> bytes:
-    out = io.BytesIO()
-    Image.fromarray(pixels).save(out, "PNG")
-    return out.getvalue()
-
-
 def ours(model: str, files: dict[str, bytes], mode: str, opacity: float) -> np.ndarray:
     given = {"blend_mode": mode, "opacity": opacity, "image_format": "png", **dict.fromkeys(files, "x")}
     out = render(MODELS[model](**given).scene(), files)
-    return np.asarray(Image.open(io.BytesIO(out.data)).convert("RGBA"))
+    return np.asarray(opened(out.data).convert("RGBA"))
 
 
 @pytest.fixture(scope="module")
@@ -84,7 +77,7 @@ def test_every_blend_mode_equals_the_browsers_within_two_levels(
     shown = overlay.copy()
     shown[..., 3] = np.rint(overlay[..., 3] * (mask / 255.0))
     browser = in_browser(chromium, tmp_path, base, shown, opacity=0.8)
-    files = {"base_image": file(base), "overlay_image": file(overlay), "mask": file(mask)}
+    files = {"base_image": png(base), "overlay_image": png(overlay), "mask": png(mask)}
     worst = {
         mode: np.abs(
             premultiplied(ours(model, files, mode, 0.8 * opaque)) - premultiplied(browser[mode])

@@ -1,15 +1,20 @@
-"""Displacement maps, compared with OpenCV and exact results."""
+"""Displacement maps compared with OpenCV and exact results, and their files of any kind."""
 
 import tracemalloc
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from compositor.box import Size, cells, shifted, size_of, whole
+from compositor import InvalidImage, SuperimposeRequest, render
+from compositor.geometry import Size, cells, shifted, size_of, whole
 from compositor.layers.displace import Displacement
+from tests.compositor.colour import spaces
 from tests.compositor.layers.test_warp import levels, noise, psnr, smooth
+from tests.compositor.pictures import P3, pixels, png, saved
+from tests.compositor.pictures import noise as random_levels
 
 AREA = (150, 140)
 
@@ -143,3 +148,87 @@ def test_memory_is_bounded_by_the_cell() -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 400_000_000
+
+
+SIZE = (60, 40)
+
+
+def with_map(file: bytes, **params: Any) -> np.ndarray:
+    """A picture of the size of its base, displaced by the map in `file`."""
+    files = {
+        "base_image": png(np.zeros((*SIZE[::-1], 3), np.uint8)),
+        "overlay_image": png(random_levels(SIZE, 3)),
+    }
+    files["displacement_map"] = file
+    given = {"displacement_x": 9, "displacement_y": 6, "image_format": "png", **params}
+    scene = SuperimposeRequest(**given, **dict.fromkeys(files, "x")).scene()
+    return pixels(render(scene, files).data)
+
+
+FOLDS = random_levels((12, 8), 3)
+GREY = FOLDS[..., 0]
+
+
+def test_a_grey_map_moves_along_both_axes():
+    both = np.stack([GREY] * 3, axis=-1)
+
+    assert (with_map(png(GREY)) == with_map(png(both))).all()
+    assert (with_map(png(GREY)) != with_map(png(FOLDS))).any()
+
+
+@pytest.mark.parametrize("grid", [GREY, FOLDS], ids=["grey", "red, green and blue"])
+def test_the_upper_8_of_16_bits_of_a_map_are_used(grid):
+    deep = grid.astype(np.uint16) * 257
+
+    assert (with_map(spaces.png(deep)) == with_map(png(grid))).all()
+
+
+def test_a_map_of_one_bit_moves_fully_in_one_direction_or_the_other():
+    bits = Image.fromarray(np.where(GREY > 99, 255, 0).astype(np.uint8))
+
+    assert (with_map(png(bits.convert("1"))) == with_map(png(bits))).all()
+
+
+def test_a_map_with_a_palette_uses_its_colours():
+    few = Image.fromarray(FOLDS).quantize(9)
+
+    assert (with_map(png(few)) == with_map(png(few.convert("RGB")))).all()
+
+
+@pytest.mark.parametrize("number", range(2, 9))
+def test_a_map_is_rotated_by_its_orientation(number):
+    exif = Image.Exif()
+    exif[0x112] = number
+    methods = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
+    upright = np.asarray(Image.fromarray(FOLDS).transpose(Image.Transpose(methods[number])))
+
+    assert (with_map(saved(FOLDS, "PNG", exif=exif)) == with_map(png(upright))).all()
+
+
+@pytest.mark.parametrize("params", [{}, {"keep_icc_profile": True}])
+def test_the_levels_of_a_map_are_not_converted_whatever_its_colour_space(params):
+    for grid, space in (
+        (FOLDS, spaces.embedded(P3)),
+        (FOLDS, spaces.cicp(9, 16)),
+        (GREY, spaces.embedded(spaces.profile(None, spaces.GAMMA_1_8))),
+        (GREY.astype(np.uint16) * 257, spaces.gamma(100_000)),
+    ):
+        unmarked = with_map(spaces.png(grid), **params)
+        assert (with_map(spaces.png(grid, space), **params) == unmarked).all()
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 300), (777, 2), (60, 40), (900, 900)])
+def test_a_neutral_map_of_any_size_moves_nothing(size):
+    neutral = with_map(png(Image.new("RGB", size, (128, 128, 0))))
+
+    assert (neutral == random_levels(SIZE, 3)).all()
+
+
+def test_a_map_that_is_not_a_picture_is_named_by_its_path():
+    files = {"base_image": png(GREY), "overlays[1].overlay_image": png(GREY)}
+    files["overlays[1].displacement_map"] = b"no picture"
+    layers = [{"color": "#fff"}, {"overlay_image": "x", "displacement_map": "x", "displacement_y": 4}]
+    scene = SuperimposeRequest(base_image="x", overlays=layers).scene()
+
+    with pytest.raises(InvalidImage, match=r"^overlays\[1\]\.displacement_map: not an image file"):
+        render(scene, files)

@@ -1,5 +1,5 @@
 /**
- * Sizes and positions as the compositor computes them (compositor/size.py, place.py, layers/rotate.py), and the inverse:
+ * Sizes and positions as the compositor computes them (compositor/geometry.py, layers/rotate.py), and the inverse:
  * the parameters that put the overlay where it was dragged. All lengths are in pixels of the base.
  *
  * `params` are all parameters by name, defaults included. A placement, called `placed`, has these sizes and points:

@@ -1,12 +1,14 @@
-"""The displayed frames of an animation."""
+"""The frames of an animation, as displayed and as stored."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum, auto
 from fractions import Fraction
 from typing import NamedTuple
 
 from PIL import Image, ImageChops
 
-from compositor.box import Box, whole
+from compositor.geometry import Box, Size, whole
 
 
 class Frame(NamedTuple):
@@ -30,16 +32,32 @@ class Ticks:
         return round(self._elapsed / self._unit) - before
 
 
-@dataclass(frozen=True)
-class Timing:
-    """The number of frames of an animation, and of its plays, 0 for ever."""
-
-    count: int = 1
-    plays: int = 1
-
-
 def changed(before: Image.Image | None, after: Image.Image) -> Box:
     """The box of the pixels that differ, at least one; all without a `before`. Both have the same mode."""
     if before is None:
         return whole(after.size)
     return ImageChops.difference(before, after).getbbox(alpha_only=False) or (0, 0, 1, 1)
+
+
+class Disposal(Enum):
+    """What happens to the pixels of a frame's box before the next frame."""
+
+    KEPT = auto()
+    CLEARED = auto()
+    RESTORED = auto()
+
+
+@dataclass(frozen=True)
+class Part:
+    """`still` returns the part as an image file of `size` pixels; its top-left pixel is `at` on the canvas.
+
+    With `blends` it is composited over the canvas, otherwise it replaces its pixels.
+    """
+
+    still: Callable[[], bytes]
+    size: Size
+    at: tuple[int, int]
+    seconds: Fraction
+    has_alpha: bool
+    blends: bool
+    disposal: Disposal

@@ -1,10 +1,13 @@
-"""A cache of decoded inputs."""
+"""Decodes the inputs of a scene, each file once, and caches them for later scenes."""
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import partial
 
-from compositor.decoding.decode import Colours, Picture
-from compositor.file import File
+from compositor.decoding.decode import Colours, Picture, decode
+from compositor.decoding.identify import check_total, declared
+from compositor.files import FULL_SIZED, File, Limits
+from compositor.scene import Scene
 
 Key = tuple[str, bytes, Colours]
 """Owner, SHA-256 of the file, and colour conversion."""
@@ -58,3 +61,35 @@ class DecodedCache:
         self.nbytes += picture.nbytes
         while self.nbytes > self.max_bytes:
             self.nbytes -= self._pictures.popitem(last=False)[1].nbytes
+
+
+def decode_inputs(
+    scene: Scene, files: Mapping[str, File], limits: Limits, cache: DecodedCache | None, owner: str
+) -> dict[str, Picture]:
+    """The pictures of a scene by name, of which names may share one.
+
+    Raises `ImageTooLarge` if they have too many pixels together, before decoding if the headers tell.
+    """
+    colours = dict.fromkeys(scene.inputs, Colours.SRGB)
+    colours |= {layer.displacement.map: Colours.RAW for layer in scene.layers if layer.displacement}
+    if scene.output.keeps_profile:
+        colours[scene.base] = Colours.OWN
+    pixels: dict[str, int] = {}
+    if len(colours) > FULL_SIZED:
+        first_names = {id(files[name]): name for name in reversed(colours)}.values()
+        for name in reversed(first_names):
+            known = cache.peek(owner, files[name].digest, colours[name]) if cache else None
+            size = known.image.size if known else declared(files[name].data)
+            if size:
+                pixels[name] = size[0] * size[1]
+        check_total(pixels, limits)
+    pictures: dict[tuple[int, Colours], Picture] = {}
+    for name, space in colours.items():
+        file = files[name]
+        if (id(file), space) not in pictures:
+            decoded = partial(decode, name=name, limits=limits, colours=space)
+            picture = cache.get(file, decoded, owner, space) if cache else decoded(file.data)
+            pictures[id(file), space] = picture
+            pixels.setdefault(name, picture.image.width * picture.image.height)
+            check_total(pixels, limits)  # again, for formats whose headers are not read
+    return {name: pictures[id(files[name]), space] for name, space in colours.items()}
