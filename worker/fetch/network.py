@@ -91,7 +91,10 @@ class CheckedNetwork(httpcore.NetworkBackend):
         return found
 
     def _resolve_in_time(self, host: str, port: int) -> Sequence[str]:
-        """Raises the error of the look-up, or httpcore.ConnectTimeout at the fetch's deadline."""
+        """Look a name up by the fetch's deadline, as `getaddrinfo` has none.
+
+        Raises the error of the look-up, or httpcore.ConnectTimeout.
+        """
         if not self._free_lookups.acquire(timeout=time_left()):
             raise httpcore.ConnectTimeout("all look-ups are busy")
         try:
