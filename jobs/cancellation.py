@@ -19,7 +19,10 @@ class Cancellation:
         self._transitions = Transitions(redis, settings)
 
     def cancel(self, request_id: str) -> Status:
-        """End as FAILED; returns the previous status. Raises `IllegalMove`: missing, terminal."""
+        """End the request as FAILED `cancelled`, then notify its worker; returns the previous status.
+
+        Raises `IllegalMove`: missing, terminal.
+        """
         previous, worker = self._transitions.cancel(request_id, CANCELLED)
         log.info("request %s FAILED: cancelled while %s", request_id, previous)
         try:

@@ -27,7 +27,9 @@ class Deletion:
         self._delete = Script(redis, OOM_EXEMPT + text)
 
     def delete(self, request_id: str) -> None:
-        """Files go first: when the store fails, the request still exists and the call can be repeated.
+        """Delete the picture and the inline inputs, then the record, the event and every reference to them.
+
+        Files go first: when the store fails, the request still exists and the call can be repeated.
 
         Raises `IllegalMove`: missing, unfinished; `redis.RedisError`, `obstore.exceptions.BaseError`.
         """

@@ -1,4 +1,7 @@
-"""The names of all our Redis keys, and of RQ's keys for our jobs; in scripts their words are in capitals."""
+"""The names of all our Redis keys, and of RQ's keys for our jobs.
+
+Scripts use the same names in capitals: `KEY_QUEUE .. key_id` is `key_queue(key_id)`.
+"""
 
 PREFIX = "superimpose"
 

@@ -36,9 +36,9 @@ class Resubmission:
     def resubmit(
         self, request_id: str, idempotency_key: str | None = None, traceparent: str | None = None
     ) -> Created:
-        """With the same parameters and timeout; the settings limit its wait for a start.
+        """Create a request with the same parameters and timeout; the settings limit its wait for a start.
 
-        Raises `CannotResubmit`, and like `Submission.submit`.
+        Raises `CannotResubmit`, and the errors of `Submission.submit` but `InvalidPictures`.
         """
         record = as_text(self._redis.hgetall(keyspace.request(request_id)))
         params = self._params(request_id, record)
@@ -83,7 +83,10 @@ class Resubmission:
     def _with_copied_inputs(
         self, params: dict[str, Any], deadlines: Deadlines, copies: list[str]
     ) -> dict[str, Any]:
-        """Copy inputs within the store to `copies`, since they may expire before the new request ends."""
+        """Copy inputs within the store, since the originals may expire before the new request ends.
+
+        Adds the paths of the copies to `copies`.
+        """
         pictures = inputs.pictures(params)
         expires_at = redis_time(self._redis) + deadlines.longest_s + SLACK_S
         copied = dict[str, str]()

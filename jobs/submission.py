@@ -1,4 +1,7 @@
-"""Accepts a request: stores its inline inputs, then creates record and job in one step."""
+"""Accepts a request: stores its inline inputs, then creates record and job in one step.
+
+Also the commands, which hold what a client submitted: a request or a batch.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -36,10 +39,11 @@ InThread = Callable[..., Awaitable[Any]]  # runs a function in a thread
 
 @dataclass(frozen=True)
 class SubmitCommand:
-    """`origin` is the URL of our own pictures; `options` are the fields of the body beside the parameters.
+    """A validated submit.
 
-    `timeouts` are the deadlines that the client set itself: part of the fingerprint, unlike defaults, which
-    may change before the submit is repeated.
+    `origin` is the URL under which our own pictures are served. `timeouts` are the deadlines that the client
+    set itself: part of the fingerprint, unlike defaults, which may change before the submit is repeated.
+    `options` are the fields of the body beside the parameters.
     """
 
     key_id: str
@@ -61,11 +65,12 @@ class SubmitCommand:
 
     @property
     def is_inline(self) -> bool:
+        """Whether the body contains a picture, which then goes to the store."""
         return not all(inputs.is_url(picture) for picture in self.pictures.values())
 
     @property
     def is_ready(self) -> bool:
-        """Whether nothing has to be looked up or stored first."""
+        """Whether nothing has to be looked up or stored before the request is created."""
         are_external = all(inputs.is_external(picture) for picture in self.pictures.values())
         return are_external and self.idempotency_key is None
 
@@ -84,7 +89,10 @@ class SubmitCommand:
 
 @dataclass(frozen=True)
 class BatchCommand:
-    """As `SubmitCommand`; `webhook_url` gets the event of the batch, its requests may have others."""
+    """The parameters of a batch as a whole, as in `SubmitCommand`.
+
+    `webhook_url` receives the event of the batch; its requests may have webhooks of their own.
+    """
 
     key_id: str
     origin: str

@@ -18,7 +18,7 @@ def retry_after(seconds: float) -> int:
     return max(1, math.ceil(seconds))
 
 
-def retry_after_s(text: str) -> int:
+def read_retry_after(text: str) -> int:
     """Seconds to wait by a `Retry-After` (RFC 9110, section 10.2.3); 0 if it cannot be parsed."""
     if text.isascii() and text.isdigit():
         return min(int(text[:10]), MAX_WAIT_S)

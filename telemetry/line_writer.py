@@ -20,8 +20,8 @@ CURRENT_POSITION = -1
 class LineWriter:
     """Writes lines to a file descriptor: directly if that does not block, else in a thread.
 
-    Writes that cannot block, to pipes and sockets, cost less than waking the thread. It starts with the first
-    line that needs it, as a thread would keep the privileges that a process drops later.
+    Writes that cannot block, to pipes and sockets, cost less than waking the thread. The thread starts with
+    the first line that needs it, as it would keep the privileges that a process drops later.
 
     Lines that cannot be written are dropped, the oldest first if the queue is full. Once writing works again,
     the line that `describe` makes of their number is written.
@@ -39,6 +39,7 @@ class LineWriter:
         self._thread: threading.Thread | None = None
 
     def write(self, line: str) -> None:
+        """Write `line` or queue it; never waits for the reader."""
         with self._changed:
             if not self._closed and (data := self._write_directly(_encode(line))):
                 self._queue(data)
@@ -49,6 +50,7 @@ class LineWriter:
             self._changed.wait_for(lambda: not self._lines and not self._writing, FLUSH_S)
 
     def close(self) -> None:
+        """Accept no more lines, and wait until the queue is written, at most CLOSE_S."""
         with self._changed:
             self._closed = True
             self._changed.notify_all()
@@ -83,6 +85,7 @@ class LineWriter:
             self._write(lines)
 
     def _next(self) -> list[bytes]:
+        """Wait for queued lines and take all of them; empty once closed."""
         with self._changed:
             self._writing = False
             self._changed.notify_all()
@@ -110,7 +113,7 @@ class LineWriter:
             self.dropped += len(lines) - written
 
     def _write_bytes(self, data: bytes) -> int:
-        """Returns the number of bytes written."""
+        """Returns the number of bytes written: all unless there is an error."""
         written = 0
         with suppress(OSError):
             while written < len(data):

@@ -38,6 +38,8 @@ def flush_logs() -> None:
 
 
 class _LineHandler(logging.Handler):
+    """Writes by a `LineWriter`, so that a slow reader does not block callers."""
+
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
         self._writer = LineWriter(stream.fileno(), self._dropped)

@@ -115,7 +115,7 @@ def count_credits(event: str, credits: int) -> None:
 
 
 def observe_stages(seconds: Mapping[str, float]) -> None:
-    """Of an attempt that ended its request; unknown stages are ignored."""
+    """Observe the stages of an attempt that ended its request; unknown stages are ignored."""
     for stage, took_s in seconds.items():
         if stage in _STAGE:
             _STAGE[stage].observe(took_s)
@@ -136,6 +136,7 @@ def count_event(outcome: str) -> None:
 
 
 def count_lookups(caches: Mapping[str, tuple[int, int]]) -> None:
+    """`caches` has hits and misses by cache."""
     for name, (hits, misses) in caches.items():
         _HITS[name].inc(hits)
         _MISSES[name].inc(misses)
@@ -160,7 +161,10 @@ class _Build(Collector):
 
 
 def collect(*more: Collector, directory: str | None = None) -> CollectorRegistry:
-    """The metrics of `more` and of this process; of all processes if they share a directory."""
+    """The metrics of this process, or of all processes that share a directory, and those of `more`.
+
+    `directory` defaults to the one in the environment.
+    """
     directory = directory or os.environ.get(DIRECTORY)
     own: Collector = REGISTRY
     if directory:

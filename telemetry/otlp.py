@@ -32,7 +32,7 @@ def open_exporter(role: str) -> tuple[Tracer, Callable[[], None]]:
 
 
 class _Exporter(OTLPSpanExporter):
-    """Logs only the first failure and the recovery."""
+    """Logs only the first failure and the recovery; spans that cannot be sent are dropped."""
 
     _failing = False
 

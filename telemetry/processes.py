@@ -33,7 +33,7 @@ def counting_as(name: str, directory: str | None) -> Mapping[str, str]:
 
 
 def count_as_named() -> None:
-    """Call before defining metrics."""
+    """Count under the name in the environment, if a directory is shared; call before defining metrics."""
     name = os.environ.get(NAME)
     if name and DIRECTORY in os.environ:
         values.ValueClass = values.MultiProcessValue(lambda: name)  # type: ignore[no-untyped-call]

@@ -12,7 +12,7 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
 from jobs.config.settings import Settings
 from jobs.network.urls import Target
-from jobs.timefmt import retry_after_s
+from jobs.timefmt import read_retry_after
 from jobs.webhooks.body import event_body
 from jobs.webhooks.deliveries import Attempt
 from jobs.webhooks.exchange import Ending, Event, Report
@@ -52,7 +52,7 @@ class Attempts:
         self._user_agent = f"Superimpose-Webhooks/{version('superimpose')}"
 
     async def make(self, event: Event) -> Report:
-        """Of the response only status and time are reported, never its content."""
+        """Send an event once. Of the response only status and time are reported, never its content."""
         span = self._start_span(event)
         at, started_s = self._now(), time.monotonic()
         response, error, reason = None, None, ""
@@ -78,7 +78,7 @@ class Attempts:
             event,
             _ending(status),
             attempt,
-            retry_after_s(response.retry_after) if response and status in WITH_RETRY_AFTER else 0,
+            read_retry_after(response.retry_after) if response and status in WITH_RETRY_AFTER else 0,
             random.uniform(1 - JITTER, 1 + JITTER),  # noqa: S311 so that not all retry at once
         )
         _end_span(span, report)

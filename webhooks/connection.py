@@ -63,7 +63,7 @@ class Connection:
         return response
 
     async def _read_body(self, response: "Response") -> bool:
-        """Discard a short body; returns whether the connection can be reused."""
+        """Read and discard a short body; returns whether the connection can be reused."""
         size = 0
         try:
             async with asyncio.timeout(BODY_S):

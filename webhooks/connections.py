@@ -33,8 +33,9 @@ class Untrusted(Exception):
 
 
 class Resolver:
-    """Concurrent look-ups of a name share one thread, so a dead name server blocks one for each of its names.
+    """Looks names up in daemon threads, which may outlive the attempt but not the process.
 
+    Concurrent look-ups of a name share one thread, so a dead name server blocks one for each of its names.
     Each lane has its own threads, so that hanging look-ups of others do not delay proven receivers.
     """
 
@@ -44,6 +45,7 @@ class Resolver:
         self._in_flight: dict[Name, asyncio.Task[Sequence[str]]] = {}
 
     async def __call__(self, host: str, port: int, lane: str) -> Sequence[str]:
+        """Raises OSError, UnicodeError."""
         name = host, port, lane
         task = self._in_flight.get(name)
         if task is None:
@@ -73,7 +75,10 @@ class Connections:
         self._pool: list[Connection] = []  # the least recently used first
 
     async def send(self, target: Target, request: bytes, lane: str) -> Response:
-        """Use a pooled or a new connection. Raises `Unreachable`, `Untrusted`, `InvalidResponse`, OSError."""
+        """Send a request to a receiver of this lane, over a pooled or a new connection.
+
+        Raises `Unreachable`, `Untrusted`, `InvalidResponse`, OSError.
+        """
         pooled = await self._take(target, lane)
         if pooled:
             try:

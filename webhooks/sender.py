@@ -159,6 +159,7 @@ class Sender:
         await self._exchange_once(dict.fromkeys(LANES, 0))
 
     async def _listen(self) -> None:
+        """Wake the sender when an event is written."""
         while True:
             try:
                 if await self._redis.blpop([keyspace.EVENT_BELL], timeout=BELL_S):

@@ -56,16 +56,16 @@ class Attempt:
         return self.claim.attempt
 
     def send_to(self, child: Child) -> None:
-        """Raises `ChildDied`."""
+        """Order it from `child`, with the time left until its deadline. Raises `ChildDied`."""
         child.start(replace(self._order, left_s=max(0.0, self._deadline - time.monotonic())))
         self.child, self.started_at = child, None
 
     def stop_soon(self) -> None:
-        """Within STOP_GRACE_S: its request was cancelled. Called by another thread."""
+        """Stop it within STOP_GRACE_S: its request was cancelled. Called by another thread."""
         self._stop_at = time.monotonic() + STOP_GRACE_S
 
     def interruption(self, now: float) -> Interrupted | None:
-        """Why the attempt must stop at `now`, on the monotonic clock."""
+        """Why the attempt must stop at `now`, on the monotonic clock; None while it may go on."""
         if now >= self._deadline:
             return Interrupted.TIME_UP
         if self._stop_at is not None and (self.started_at is None or now >= self._stop_at):

@@ -22,6 +22,8 @@ log = logging.getLogger("superimpose.worker")
 
 
 class Commands:
+    """Calls `handle` with every message on a channel."""
+
     def __init__(self, redis: Redis, channel: str, handle: Callable[[dict[str, Any]], None]) -> None:
         self._redis = redis
         self._channel = channel
@@ -65,5 +67,5 @@ class Commands:
 
 
 def _next(subscription: PubSub) -> Any:
-    """None if none arrives within `QUIET_S`."""
+    """The next message; None if none arrives within `QUIET_S`."""
     return subscription.get_message(timeout=QUIET_S)

@@ -67,7 +67,7 @@ class Dispatcher:
         return not (self._window or self._reports or self._redis_is_away)
 
     def stop_soon(self, request_id: str) -> bool:
-        """False if no attempt at this request is in flight. Called by another thread."""
+        """Stop the attempt at a cancelled request; False if there is none. Called by another thread."""
         attempt = next((each for each in self._window if each.request_id == request_id), None)
         if attempt:
             attempt.stop_soon()
@@ -76,7 +76,7 @@ class Dispatcher:
     def step(self, heartbeat: Callable[[], None], *, is_stopping: bool = False) -> None:
         """Report, claim and send orders; then wait for the child, the bell or the next deadline.
 
-        Raises `SystemExit` if no child can be started, with `BAD_SETTINGS` if that is their fault.
+        Raises `SystemExit` when no child can be started, with `BAD_SETTINGS` if the settings are the cause.
         """
         child = self._ready_child()
         self._exchange(self._window.free_slots if child and not is_stopping else 0, heartbeat)
@@ -92,7 +92,7 @@ class Dispatcher:
         self._enforce_limits(has_child=child is not None)
 
     def give_back(self) -> None:
-        """Report that, too, if Redis can be reached now."""
+        """Give back all attempts, and report that if Redis can be reached now."""
         for _ in range(TRIES):  # a claim whose reply was lost may have returned more
             self._give_back(self._window)
             self._exchange(0)
@@ -129,7 +129,7 @@ class Dispatcher:
         return self._reports[0].created_at + BATCH_REPORTS_S if can_wait else 0
 
     def _ready_child(self) -> Child | None:
-        """None while it starts, so that nothing is claimed too early."""
+        """The child that can take orders; None while it starts, so that nothing is claimed too early."""
         is_busy = bool(self._dropped) or any(each.child for each in self._window)
         try:
             return self.children.ready(may_replace=not is_busy)
@@ -193,7 +193,7 @@ class Dispatcher:
         return list(self._window)
 
     def _settle_reports(self, results: Iterator[Result]) -> None:
-        """Keep those that Redis failed to process."""
+        """Log the reports that Redis accepted or refused; keep those that it failed to process."""
         sent, self._reports = self._reports, []
         for report, result in zip(sent, results):  # noqa: B905 - other results follow
             attempt = report.attempt
@@ -211,7 +211,7 @@ class Dispatcher:
             pause(PAUSE_S)
 
     def _send_orders(self, child: Child) -> None:
-        """A worn child gets no more, and drops those that it has not started."""
+        """Send `child` the attempts that it does not have; a worn child gets no more and drops the rest."""
         for attempt in self._window:
             if not self.children.has_successor and attempt.child is not child:
                 attempt.send_to(child)
@@ -243,6 +243,7 @@ class Dispatcher:
             self.children.count_job()
 
     def _enforce_limits(self, *, has_child: bool) -> None:
+        """Stop late and cancelled attempts, give back overdue ones, and replace an unresponsive child."""
         now = time.monotonic()
         for attempt in self._window:
             if why := attempt.interruption(now):

@@ -40,6 +40,7 @@ class NudityCheck:
             raise ValueError(f"SUPERIMPOSE_NUDITY_LABELS: the model knows no {unknown}; it knows {known}")
 
     def __call__(self, name: str, picture: Image.Image) -> str | None:  # noqa: ARG002 - all pictures are checked alike
+        """The label with the highest score, and that score."""
         scores = self.scores(picture)
         label = max(scores, key=scores.__getitem__)
         return f"{label} {scores[label]:.2f}" if scores[label] >= self._threshold else None

@@ -11,7 +11,10 @@ class UnusablePlugin(Exception):
 
 
 def load_plugin(settings: Settings, setting: str, kind: str) -> Any:
-    """What the callable that `setting` names makes of the settings; None if the setting is unset."""
+    """Call the callable that `setting` names with the settings; None if the setting is unset.
+
+    Raises `UnusablePlugin`.
+    """
     path = getattr(settings, setting)
     if path is None:
         return None

@@ -54,7 +54,7 @@ class Report:
                 moves.give_back(*self._id)
 
     def log_accepted(self) -> None:
-        """FAILED is logged by the move itself."""
+        """Log the report once Redis has accepted it; the move itself logs FAILED."""
         request_id = self.attempt.request_id
         match self.ended:
             case Outcome(ending=Ending.DONE) as outcome:
@@ -70,7 +70,10 @@ class Report:
                 log.info("request %s will be tried again: %s", request_id, FailureCode.WORKER_LOST)
 
     def clean_up(self, refused: IllegalMove, transitions: Transitions, store: PictureStore) -> None:
-        """Delete the output of a refused report, unless an earlier report of it was accepted."""
+        """Delete the output of a refused report.
+
+        Unless the record names it: then an earlier report was accepted, and its reply was lost.
+        """
         request_id = self.attempt.request_id
         if refused.reason not in ENDED:
             log.info("request %s: result discarded: attempt superseded (%s)", request_id, refused.reason)

@@ -24,7 +24,7 @@ log = logging.getLogger("superimpose.worker")
 
 
 def superimpose(resources: Resources, job: Job) -> Outcome:
-    """Never raises for an error that a request can cause."""
+    """Process one job. Never raises for an error that a request can cause."""
     order, stages = job.order, {"fetch": job.fetch_s or 0}
     try:
         output = _process(resources, job, stages)
@@ -80,7 +80,10 @@ def _process(resources: Resources, job: Job, stages: dict[str, float]) -> Output
 
 
 def read_input(resources: Resources, order: Order, field: str, reserve: Reserve) -> File:
-    """The input of this parameter. Raises `FetchError`, and the errors of `reserve`."""
+    """The input that the parameter `field` names; not read if its decoded pixels are cached.
+
+    Raises `FetchError`, and the errors of `reserve`.
+    """
     reference = inputs.pictures(order.params)[field]
     if inputs.is_url(reference):
         return resources.fetcher.get(

@@ -14,7 +14,7 @@ from worker.child.messages import Outcome
 
 
 def trace_attempt(tracer: Tracer, attempt: Attempt, ended: Outcome | Interrupted | ChildDied) -> None:
-    """Call it when an attempt has just been reported.
+    """Create the spans of an attempt that has just been reported.
 
     The child measures how long each stage took, not when it started. The stage spans therefore follow each
     other from the start of the attempt, and the time between stages appears as a gap before its end.

@@ -68,11 +68,14 @@ class WarmWorker(Worker):
 
     @property
     def connection_timeout(self) -> int:
-        """Longer than a blocking wait for the bell."""
+        """RQ's socket timeout; longer than a blocking wait for the bell."""
         return WAIT_S + 4
 
     def work(self, burst: bool = False, **_: Any) -> bool:  # type: ignore[override]
-        """Until a signal arrives, or with `burst` until the queue is empty. Raises `SystemExit`."""
+        """Process requests until a signal arrives, or with `burst` until the queue is empty.
+
+        The first heartbeat registers the worker. Raises `SystemExit`, see `Dispatcher.step`.
+        """
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self.request_stop)
         end_pauses_at_signals()
@@ -93,10 +96,10 @@ class WarmWorker(Worker):
         if self._stopped_at is None:
             self._stopped_at = now_s
         elif now_s - self._stopped_at > SECOND_SIGNAL_S:
-            self._stopped_at = -math.inf
+            self._stopped_at = -math.inf  # the drain timeout is over
 
     def handle_payload(self, message: dict[str, Any]) -> None:
-        """Stop a cancelled job that is in flight."""
+        """Stop a cancelled job that is in flight; ignore every other command."""
         try:
             command = parse_payload(message)
             job_id = command["command"] == "stop-job" and command["job_id"]
@@ -125,7 +128,7 @@ class WarmWorker(Worker):
                 raise
 
     def _set_ip_address(self, connection: Redis) -> None:
-        """RQ asks Redis, which may be away."""
+        """RQ asks Redis for the address; Redis may be away."""
         self.ip_address = "unknown"
         with contextlib.suppress(RedisError):
             super()._set_ip_address(connection)
@@ -144,7 +147,7 @@ class WarmWorker(Worker):
         return self._stopped_at is not None or (burst and self._is_queue_empty())
 
     def _is_queue_empty(self) -> bool:
-        """Read in one transaction; False while Redis is away."""
+        """Whether no job is queued or scheduled, read in one transaction; False while Redis is away."""
         try:
             with self.connection.pipeline() as pipe:
                 pipe.llen(keyspace.RQ_QUEUE)

@@ -58,7 +58,7 @@ class CreatedBatch(NamedTuple):
 
 
 class Batches:
-    """Methods raise `redis.RedisError`, `obstore.exceptions.BaseError`."""
+    """Opens batches; all methods raise `redis.RedisError`, `obstore.exceptions.BaseError`."""
 
     def __init__(self, redis: Redis, settings: Settings, store: PictureStore) -> None:
         self.settings = settings
@@ -71,7 +71,10 @@ class Batches:
         self._redis = redis
 
     async def open(self, command: BatchCommand, in_thread: InThread, total: int = 1) -> "OpenBatch":
-        """Raises like `OpenBatch.commit` unless `total` requests would be accepted now."""
+        """Open a batch if `total` requests would be accepted now; else raise like `OpenBatch.commit`.
+
+        Calls to Redis and the store run `in_thread`.
+        """
         earlier = None
         if idempotency := command.idempotency(""):
             earlier = await in_thread(find_earlier, self._redis, idempotency, command.key_id, "batch")
@@ -120,7 +123,10 @@ class OpenBatch:
                 await self._in_thread(self._batches.progress.drop, self.batch_id)
 
     async def share(self, params: Mapping[str, Any]) -> None:
-        """Store inline pictures that many requests share once. Raises `InvalidPictures`."""
+        """Resolve the pictures of parameters that many requests share, and store inline ones once.
+
+        Raises `InvalidPictures`.
+        """
         pictures = inputs.pictures(params)
         stored = None if self._earlier else self._stored
         resolve = self._batches.references.resolve_pictures
@@ -134,7 +140,7 @@ class OpenBatch:
         """Stage requests whose parameters have been validated; their pictures are looked up together.
 
         Once the queue has no capacity for the requests so far, further ones are only checked. Raises
-        `BatchDropped`, `IllegalMove` (revoked), `InvalidRequests`: then none of these is staged.
+        `InvalidRequests`, then none of these is staged; `BatchDropped`, `IllegalMove` (revoked).
         """
         if self._earlier or self._refusal:
             await self.check([params for params, _ in requests])

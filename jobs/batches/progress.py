@@ -57,17 +57,18 @@ class BatchProgress:
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis: Any = redis  # typed as if it might be asynchronous
         self._transitions = Transitions(redis, settings)
-        self._enter, self._drop, self._cancel = (
-            Script(redis, OOM_EXEMPT + script(name)) for name in ("enter.lua", "drop.lua", "cancel.lua")
-        )
+        self._enter = Script(redis, OOM_EXEMPT + script("enter.lua"))
+        self._drop = Script(redis, OOM_EXEMPT + script("drop.lua"))
+        self._cancel = Script(redis, OOM_EXEMPT + script("cancel.lua"))
         self._settle = Script(redis, settle_script(settings))
 
     def enqueue(self, batch_id: str) -> None:
+        """Queue all requests of the batch that have not been queued."""
         while self._enter(args=[batch_id, REQUESTS_PER_CALL]):
             pass
 
     def drop(self, batch_id: str) -> None:
-        """Does nothing if the batch was accepted."""
+        """Drop the batch unless it was accepted."""
         while self._drop(args=[batch_id, REQUESTS_PER_CALL]):
             pass
 
@@ -82,6 +83,7 @@ class BatchProgress:
         self._postpone_check(batch_id)
 
     def resume(self, batch_id: str) -> None:
+        """Take the next step of a batch without progress."""
         state, entered, total, cancelled, queued = self._redis.hmget(
             keyspace.batch(batch_id), "state", "entered", "total", "cancelled", "queued"
         )

@@ -37,6 +37,7 @@ class BatchReader:
         return BatchRecord.from_values(batch_id, await self._redis.hmget(keyspace.batch(batch_id), FIELDS))
 
     async def of_archive(self, token: str) -> BatchRecord | None:
+        """The batch whose ZIP of pictures has this public name."""
         batch_id = await self._redis.get(keyspace.archive(token))
         return None if batch_id is None else await self.batch(batch_id.decode())
 
@@ -71,7 +72,7 @@ class BatchReader:
         return [_member(entry.decode()) for entry in entries[: max(0, int(entered or 0) - offset)]]
 
     async def records(self, members: Sequence[Member], view: View) -> list[Record | None]:
-        """In the order of `members`; None for an expired one."""
+        """The records of these requests, in their order; None for an expired one."""
         found = list[Record | None]()
         for start in range(0, len(members), RECORDS_PER_CALL):
             ids = [member.request_id for member in members[start : start + RECORDS_PER_CALL]]

@@ -19,8 +19,9 @@ FIELDS = (
 class BatchRecord:
     """Times are seconds since the epoch on Redis's clock; None: not yet.
 
-    Only the first `entered` requests have a readable record; all have one some milliseconds after the batch
-    was accepted. `archive` is the public name of the ZIP of its pictures.
+    `queued`, `processing`, `completed` and `failed` add up to `total`. Only the first `entered` requests
+    have a readable record; all have one some milliseconds after the batch was accepted. `archive` is the
+    public name of the ZIP of its pictures.
     """
 
     batch_id: str
@@ -45,6 +46,7 @@ class BatchRecord:
 
     @classmethod
     def from_text(cls, batch_id: str, text: Mapping[str, str]) -> Self:
+        """Read all fields, or those that the event of an ended batch stores."""
         counts = ("total", "queued", "processing", "completed", "failed", "entered")
         return cls(
             batch_id=batch_id,

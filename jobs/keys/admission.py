@@ -60,7 +60,7 @@ class Admission(NamedTuple):
 
 @dataclass
 class Call:
-    """`presented` is the text presented as a key, or ""."""
+    """A call to admit; `presented` is the text presented as a key, or ""."""
 
     presented: str
     address: str
@@ -77,6 +77,7 @@ class Call:
         return digest(self.presented)
 
     def line(self, read: str, read_id: str) -> str:
+        """The script's argument for this call and the record to read."""
         return f"{self.digest} {self.address} {self.bucket} {self.anonymous_bucket} {read} {read_id}"
 
     def admission(self, reply: Sequence[bytes | int]) -> Admission:

@@ -18,7 +18,10 @@ TIMES = ("created_at", "expires_at", "last_used_at", "webhook_former_until")  # 
 
 @dataclass(frozen=True)
 class KeyOptions:
-    """`credits` None: unlimited; `rate` of submits None: the default; `weight` is a ratio of turns."""
+    """The options of a new key; `credits` None: unlimited; `rate` limits submits, None: the default.
+
+    `weight` is the number of turns for each turn of a key of weight 1.
+    """
 
     credits: int | None = None
     rate: Rate | None = None

@@ -30,7 +30,10 @@ class CreditsRefused(ValueError):
 
 
 class ApiKeys:
-    """All keys that are not revoked. Methods raise `UnknownKey`; new keys are for this `cell`."""
+    """All keys that are not revoked; new keys are for this `cell`.
+
+    Methods raise `UnknownKey` for an unknown id.
+    """
 
     def __init__(self, redis: Redis, cell: str = "") -> None:
         self._redis = redis
@@ -38,7 +41,10 @@ class ApiKeys:
         self._add_credits = Script(redis, read_script("keys/add_credits.lua"))
 
     def create(self, name: str, options: KeyOptions | None = None) -> tuple[ApiKey, str]:
-        """Returns record and text, which cannot be read again. Raises ValueError for an invalid name."""
+        """Create a key; returns its record and its text, which cannot be read again.
+
+        Raises ValueError for an invalid name.
+        """
         text, key_id = new_key(self._cell), f"key_{secrets.token_hex(6)}"
         self._store(key_id, digest(text), checked_name(name), options or KeyOptions())
         return self.get(key_id), text
@@ -88,7 +94,7 @@ class ApiKeys:
         return [str_if_bytes(key_id) for key_id in self._redis.zrange(keyspace.API_KEYS, 0, -1)]  # type: ignore[arg-type]
 
     def list(self) -> list[ApiKey]:
-        """Oldest first."""
+        """All keys, oldest first."""
         ids = self.ids()
         with self._redis.pipeline(transaction=False) as pipe:
             for key_id in ids:
@@ -119,7 +125,7 @@ class ApiKeys:
         return text
 
     def add_credits(self, key_id: str, amount: int) -> ApiKey:
-        """A negative amount takes some away. Raises `CreditsRefused`."""
+        """Add credits; a negative amount takes some away. Raises `CreditsRefused`."""
         outcome = self._add_credits(keys=[keyspace.api_key(key_id)], args=[amount, MAX_CREDITS])
         match str_if_bytes(outcome):
             case "missing":

@@ -167,6 +167,7 @@ def _check_texts(pipe: Pipeline, keys: list[Key]) -> None:
 
 
 def _queue(pipe: Pipeline, key: Key, current: ApiKey | None) -> None:
+    """Queue writing the key as in the backup, in place of `current`."""
     name, held = keyspace.api_key(key.key_id), current.held if current else 0
     times: dict[str, Any] = {
         each: time.timestamp() for each in TIMES if (time := getattr(key, each)) is not None

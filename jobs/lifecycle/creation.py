@@ -1,4 +1,7 @@
-"""Creating a request: its deadlines and idempotency; its record, credits and job, all or nothing."""
+"""Creating a request: its record, the credits it holds and its job, all or nothing.
+
+Also its deadlines and its Idempotency-Key.
+"""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -73,7 +76,7 @@ class Earlier(NamedTuple):
 def find_earlier(
     redis: Redis, idempotency: Idempotency, key_id: str, kind: Literal["request", "batch"]
 ) -> Earlier | None:
-    """Search before anything is stored; scripts detect a concurrent submit with the same key."""
+    """Search before anything is stored; the scripts detect a concurrent submit with the same key."""
     with redis.pipeline(transaction=False) as pipe:
         pipe.hmget(idempotency.redis_key, f"{kind}_id", "fingerprint")
         pipe.hget(keyspace.api_key(key_id), "credits")
@@ -86,7 +89,10 @@ def find_earlier(
 
 
 def acceptance_script(file: str, **constants: object) -> str:
-    """Without `OOM_EXEMPT`: a Redis whose memory is full refuses it before it changes anything."""
+    """A script that creates requests.
+
+    Without `OOM_EXEMPT`, so that a Redis whose memory is full refuses it before it changes anything.
+    """
     rq_fields = [word for field in job_fields().items() for word in field]
     return read_script(*SHARED, file, RQ_FIELDS=rq_fields, **constants)
 
@@ -103,6 +109,7 @@ def common_args(
     traceparent: str | None = None,
     idempotency: Idempotency | None = None,
 ) -> dict[str, Any]:
+    """The arguments of all scripts with `acceptance.lua`."""
     optional = {"traceparent": traceparent} if traceparent else {}
     if idempotency:
         optional |= {"idempotency": idempotency.redis_key, "fingerprint": idempotency.fingerprint}
@@ -120,9 +127,10 @@ def common_args(
 
 
 def read_acceptance(new_id: str, reply: Any, cost: int, count: int = 1) -> Created:
-    """Read the reply to accepting `count` requests under the id `new_id`.
+    """Read the reply of a script that accepts `count` requests under the id `new_id`.
 
-    Raises `NotEnoughCredits`, `QueueFull`, `IdempotencyConflict`, `IllegalMove`: exists, revoked, missing.
+    Raises `NotEnoughCredits`, `QueueFull`, `IdempotencyConflict`; `IllegalMove`: exists, revoked (the key is
+    no longer valid), missing.
     """
     match reply:
         case [b"ok", credits]:
@@ -147,7 +155,10 @@ def _credits(text: bytes) -> int | None:
 
 @dataclass(frozen=True)
 class NewRequest:
-    """`inputs` are the store paths of its inline inputs; without `deadlines`, those of the settings apply."""
+    """A request to create; without `deadlines`, those of the settings apply.
+
+    `inputs` are the store paths of its inline inputs; `webhook` is what `webhook_fields` returns.
+    """
 
     request_id: str
     key_id: str

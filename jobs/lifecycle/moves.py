@@ -122,7 +122,7 @@ class Ending(NamedTuple):
             metrics.count_credits(self.charge, int(self.credits))
 
     def log_failure(self) -> None:
-        """Cancellations are logged elsewhere."""
+        """Log a failure as an error; cancellations are logged elsewhere."""
         if self.status == Status.FAILED and self.code != FailureCode.CANCELLED:
             fields = {"status": self.status, "code": self.code, "total_ms": self.total_ms}
             fields |= echo(self.custom_id)

@@ -17,7 +17,10 @@ CustomId = Annotated[str, Field(min_length=1, max_length=MAX_CUSTOM_ID_LENGTH), 
 
 
 class RequestOptions(BaseModel):
-    """Fields of a submit that are the same for all models, validated together with the model's parameters."""
+    """Fields that concern the request, not its picture: the same for all models.
+
+    The body of a submit has these fields and its model's parameters, validated together.
+    """
 
     model_config = ConfigDict(frozen=True)
 

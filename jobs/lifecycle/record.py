@@ -21,6 +21,8 @@ _STATUS = (
 
 
 class View(StrEnum):
+    """The part of a record that a response needs."""
+
     STATUS = "status"
     RESULT = "result"
     LISTED = "listed"

@@ -36,8 +36,8 @@ metrics.declare_failures([code.value for code in FailureCode])
 class AttemptMoves(ABC):
     """The moves of a worker, each an atomic step on Redis's clock.
 
-    Methods raise `IllegalMove`: missing, terminal, and for the reasons they name. `occupied_s` is the time
-    during which the worker could not process other requests.
+    Methods raise `IllegalMove` if the request is missing or terminal, and for the reasons they name.
+    `occupied_s` is the time during which the worker could not process other requests.
     """
 
     def __init__(self, move: Script, settings: Settings) -> None:
@@ -52,14 +52,14 @@ class AttemptMoves(ABC):
     ) -> list[moves.Claim]:
         """Start attempts at up to `limit` queued requests, no more than the owner's share of the queue.
 
-        `holding` are its unfinished claims; others are returned again, as their reply was lost. An owner that
-        `is_idle` gets at least one request.
+        `holding` are its unfinished claims. Claims that it does not know of, because a reply was lost, are
+        returned again. An owner that `is_idle` gets at least one request.
         """
         args = {**asdict(owner), "limit": limit, "holding": list(holding), "is_idle": is_idle}
         return self._send(_call("claim", "", args), self._claims)
 
     def renew(self, request_id: str, attempt: int) -> None:
-        """Raises `IllegalMove`: stale (the lease has ended)."""
+        """Renew the lease. Raises `IllegalMove`: stale (the lease has ended)."""
         self._run("renew", request_id, attempt=str(attempt))
 
     def complete(
@@ -70,7 +70,7 @@ class AttemptMoves(ABC):
         stages: Mapping[str, float],
         occupied_s: float = 0,
     ) -> None:
-        """The picture must already be in the store.
+        """End as COMPLETED and publish the picture, which must already be in the store.
 
         Raises `IllegalMove`: stale (a later attempt has started), late (the request has FAILED `timeout`).
         """
@@ -86,7 +86,7 @@ class AttemptMoves(ABC):
         stages: Mapping[str, float],
         occupied_s: float = 0,
     ) -> None:
-        """Raises `IllegalMove`: stale."""
+        """End as FAILED. Raises `IllegalMove`: stale."""
         args = {**_reported(attempt, stages, occupied_s), **asdict(failure)}
         self._run("fail", request_id, lambda: metrics.observe_stages(stages), **args)
 
@@ -95,9 +95,10 @@ class AttemptMoves(ABC):
         self._run("time_out", request_id, attempt=str(attempt))
 
     def retry(self, request_id: str, attempt: int, failure: moves.Failure, delay_s: float = 0) -> None:
-        """The next attempt may start after `delay_s`.
+        """End this attempt; the next one may start after `delay_s`.
 
-        Raises `IllegalMove`: stale; exhausted, late (then the request has FAILED with `failure`).
+        Raises `IllegalMove`: stale; exhausted or late, if no attempt or no time remains (then the request
+        has FAILED with `failure`).
         """
         delay = round(delay_s * 1000)
         args = {"attempt": str(attempt), "delay": delay, **asdict(failure)}
@@ -142,7 +143,7 @@ class Transitions(AttemptMoves):
         return MovePipeline(self._move, self._settings)
 
     def reclaim(self, request_id: str, attempt: str | None = None) -> None:
-        """End a lease that has expired, or that of an `attempt` whose process is certainly gone.
+        """End an expired lease, or the lease of an `attempt` whose process is certainly gone.
 
         Raises `IllegalMove`: early, stale; exhausted, late (then the request has FAILED).
         """
@@ -150,7 +151,10 @@ class Transitions(AttemptMoves):
         self._run("reclaim", request_id, metrics.count_redelivery, **args)
 
     def cancel(self, request_id: str, failure: moves.Failure) -> tuple[Status, str]:
-        """Returns the status before, and RQ's name of the worker that processes the request, or ""."""
+        """End as FAILED, also while a worker processes the request.
+
+        Returns the previous status, and RQ's name of the worker that processed the request, or "".
+        """
         previous, worker = self._run("cancel", request_id, **asdict(failure))
         return Status(previous.decode()), worker.decode()
 
@@ -159,7 +163,10 @@ class Transitions(AttemptMoves):
         self._run("expire", request_id)
 
     def sweep(self, request_ids: Sequence[str], cancelled: bool = False) -> list[str]:
-        """End those of up to `MAX_SWEPT` that are QUEUED, and past their deadline unless `cancelled`."""
+        """In one step, end those of up to `MAX_SWEPT` requests that are QUEUED and past their deadline.
+
+        With `cancelled`, cancel all that are QUEUED. Returns the ids of the ended ones.
+        """
         args = {"requests": list(request_ids), "cancelled": cancelled}
         [(_, *endings)] = self._move(args=_call("sweep", "", args))
         return [ending.request_id for ending in _measured(endings)]
@@ -178,7 +185,10 @@ class Transitions(AttemptMoves):
 
 
 class MovePipeline(AttemptMoves):
-    """Makes moves in one round trip with one write to disk. Methods return nothing, `send` their results."""
+    """Collects moves until `send`, which makes them in one round trip with one write to disk.
+
+    The methods of moves return and raise nothing; `send` returns their results.
+    """
 
     def __init__(self, move: Script, settings: Settings) -> None:
         super().__init__(move, settings)

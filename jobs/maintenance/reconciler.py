@@ -45,6 +45,7 @@ class Reconciler:
         self._stopped = threading.Event()
 
     def run_until(self, stopped: threading.Event) -> None:
+        """Run a round every `INTERVAL_S`, also after errors; stops in the middle of a round."""
         self._stopped = stopped
         while not stopped.wait(INTERVAL_S):
             self.run_once()
@@ -63,6 +64,7 @@ class Reconciler:
             log.exception("reconciling failed, trying again in %d s", INTERVAL_S)
 
     def round(self) -> None:
+        """Do everything that any machine can do."""
         now_s = redis_time(self._redis)
         now_ms = now_s * 1000
         self._all(keyspace.RQ_SCHEDULED, now_s, self._transitions.promote, "requeued after its delay")
@@ -105,7 +107,7 @@ class Reconciler:
         return swept
 
     def _all(self, key: str, score: float, move: Callable[[str], None], done: str = "") -> None:
-        """Make a move with all members up to `score`, for `MAX_MOVE_S` at most."""
+        """Make a move with all members of a sorted set up to `score`, for `MAX_MOVE_S` at most."""
         until = time.monotonic() + MAX_MOVE_S
         while (found := self._due(key, score)) and self._each(found, move, done) and len(found) == PAGE:
             if time.monotonic() > until or self._stopped.is_set():
@@ -116,7 +118,7 @@ class Reconciler:
         return due
 
     def _each(self, members: Iterable[bytes], move: Callable[[str], None], done: str = "") -> int:
-        """Log `done` for each moved request, and return their number."""
+        """Make a move with each request, log `done`, and return the number of moved requests."""
         moved = 0
         for member in members:
             if self._stopped.is_set():

@@ -55,7 +55,7 @@ ISATAP = (0x0000_5EFE, 0x0200_5EFE)
 
 
 class AddressRules:
-    """`allow` overrides `refuse`, which overrides the tables above.
+    """Rules for one address: `allow` overrides `refuse`, which overrides the tables above.
 
     Raises ValueError for text that is not a network such as `10.0.0.0/8`, `fd00::/8` or `127.0.0.1`.
     """
@@ -66,10 +66,14 @@ class AddressRules:
 
     @property
     def allows_any(self) -> bool:
+        """Whether the operator allows any private network."""
         return bool(self._allow)
 
     def refusal(self, text: str, *, private_name: bool = False) -> str | None:
-        """Why the address may not be reached, or None; a private name may reach allowed networks only."""
+        """Why the address `text` may not be reached, or None.
+
+        A private name may reach allowed networks only.
+        """
         try:
             address = ip_address(text)
         except ValueError:

@@ -19,7 +19,10 @@ def system_resolve(host: str, port: int) -> list[str]:
 
 
 def resolve_in_thread(resolve: Resolve, host: str, port: int) -> "Future[Sequence[str]]":
-    """In a daemon thread, so that a look-up that hangs delays neither its caller nor the exit."""
+    """Resolve in a daemon thread, so that a look-up that hangs delays neither its caller nor the exit.
+
+    Raises RuntimeError if no thread can be started.
+    """
     found: Future[Sequence[str]] = Future()
     found.set_running_or_notify_cancel()  # from now on it cannot be cancelled, only left
 

@@ -122,8 +122,8 @@ def is_external(text: str) -> bool:
 def decode_inline(text: str, max_bytes: int) -> bytes:
     """The bytes of a `data:` URI or of plain base64. Raises `InvalidInput`.
 
-    By the "data: URL processor" and the "forgiving-base64 decode" of WHATWG's Fetch standard, also in the
-    URL-safe alphabet (RFC 4648, section 5).
+    Parses `data:` URIs by the "data: URL processor" of WHATWG's Fetch standard, and base64 by its
+    "forgiving-base64 decode", also in the URL-safe alphabet (RFC 4648, section 5).
     """
     uri = _DATA_URI.match(text)
     if uri is None and text[:64].lstrip()[:5].lower() == "data:":

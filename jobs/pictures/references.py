@@ -34,6 +34,7 @@ class Reference(NamedTuple):
 
     @property
     def is_no_jpeg(self) -> bool:
+        """Whether the picture is known not to be a JPEG file."""
         if self.text.startswith(inputs.SAMPLE):
             sample = inputs.sample_bytes(self.text.removeprefix(inputs.SAMPLE))
             return sample is not None and not _is_jpeg(sample)

@@ -70,7 +70,7 @@ Kind = Literal["inputs", "outputs", "uploads"]
 
 
 def reason_of(error: Exception) -> str:
-    """Its message in one line, without the dump of structures that obstore appends."""
+    """The message of `error` in one line, without the dump of structures that obstore appends."""
     return " ".join(str(error).partition("\n\nDebug source:")[0].split())
 
 
@@ -92,7 +92,10 @@ class PictureStore:
 
     @classmethod
     def open(cls, settings: Settings, timeout_s: float = WORKER_TIMEOUT_S) -> "PictureStore":
-        """A call to a bucket raises after `timeout_s` plus `RETRY_S`; a missing directory is created."""
+        """Open the store of the settings; a missing local directory is created.
+
+        A call to a bucket raises after at most `timeout_s` plus `RETRY_S`.
+        """
         url = settings.effective_storage_url
         if url.startswith("file://"):
             return cls(partial(_directory, url))
@@ -117,7 +120,10 @@ class PictureStore:
             start_writeback(self._store.prefix / path)
 
     def put_all(self, pictures: Sequence[tuple[str, bytes, str | None]]) -> None:
-        """Into a bucket concurrently. If one fails, others may have been written."""
+        """`put` several pictures, into a bucket concurrently, so that they take the time limit of one.
+
+        If one fails, others may have been written.
+        """
         if isinstance(self._store, LocalStore) or len(pictures) == 1:
             for picture in pictures:
                 self.put(*picture)
@@ -147,7 +153,7 @@ class PictureStore:
             return bytes(found.bytes())
 
     def copy(self, path: str, to: str) -> None:
-        """Within the store, without transferring its bytes here. Raises `PictureGone`."""
+        """Copy a picture within the store, without transferring its bytes here. Raises `PictureGone`."""
         with _reading(path):
             obstore.copy(self._store, path, to)
 
@@ -186,7 +192,7 @@ class PictureStore:
             )
 
     def delete(self, paths: Sequence[str]) -> None:
-        """Missing ones are ignored."""
+        """Delete these pictures; missing ones are ignored."""
         for path in paths:
             with contextlib.suppress(*NOT_FOUND):
                 obstore.delete(self._store, path)

@@ -59,7 +59,7 @@ class Uploads:
     def add(self, key_id: str, pictures: Sequence[tuple[bytes, str]]) -> list[str]:
         """Store pictures with their content types for UPLOAD_TTL_S, all or none; returns their file names.
 
-        Raises `QuotaExceeded`, `redis.RedisError`, `obstore.exceptions.BaseError`.
+        Raises `QuotaExceeded`; `redis.RedisError` or `obstore.exceptions.BaseError` if they cannot be stored.
         """
         given = [Upload.of(*picture) for picture in pictures]
         uploads = list({upload.hashed: upload for upload in given}.values())

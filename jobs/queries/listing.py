@@ -23,14 +23,17 @@ _LISTED = FIELDS[View.LISTED]
 
 @dataclass(frozen=True)
 class Page:
-    """Records without parameters, and the cursor of the next page, which may follow a short or empty one."""
+    """Some requests without parameters, and the cursor of the next page, if there is one.
+
+    With few matches in a long list, a page may have fewer requests than its limit, or none, and a next page.
+    """
 
     records: Sequence[Record]
     next: int | None
 
 
 class Listing:
-    """Methods raise `redis.RedisError`; `status` or `custom_id` None: any."""
+    """Pages of requests; `status` or `custom_id` None: any. Methods raise `redis.RedisError`."""
 
     def __init__(self, redis: Redis) -> None:
         text = read_script("queries/listing.lua", LISTED=_LISTED, MAX_READ=MAX_READ)
@@ -54,6 +57,7 @@ class Listing:
     def newest(
         self, key_ids: Sequence[str], status: Status | None, custom_id: str | None, limit: int
     ) -> list[Record]:
+        """The newest requests of several keys."""
         lists = (self._all(key_id, status, custom_id, min(limit, PAGE)) for key_id in key_ids)
         merged = heapq.merge(*lists, key=lambda record: record.created_at, reverse=True)
         return list(islice(merged, limit))

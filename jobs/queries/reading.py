@@ -48,18 +48,19 @@ class Reader:
         self._records = BatchedScript(redis, OOM_EXEMPT + records, NO_WRITES + records)
 
     async def admit(self, call: Call) -> Admission:
+        """The caller, and whether the call is within its rate limit."""
         admission, *_ = await self._admit(call)
         return admission
 
     async def admit_and_request(
         self, call: Call, request_id: str, view: View
     ) -> tuple[Admission, Record | None, int | None]:
-        """With a view of a request, and its position in the queue (0: next, None: not queued)."""
+        """The admission, a view of a request, and its position in the queue (0: next, None: not queued)."""
         admission, values, position = await self._admit(call, view, request_id)
         return admission, Record.from_values(request_id, view, values), position
 
     async def admit_and_picture(self, call: Call, token: str) -> tuple[Admission, PublishedPicture | None]:
-        """With the picture of this public name; None if unknown or expired."""
+        """The admission, and the picture with this public name; None if unknown or expired."""
         admission, words = await self._admit(call, "picture", token)
         return admission, PublishedPicture.from_hash(dict(zip(words[::2], words[1::2], strict=True)))
 

@@ -36,7 +36,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class RegisteredWorker:
-    """Times in seconds since the epoch, None: unknown."""
+    """A worker as registered at RQ; times in seconds since the epoch, None: unknown."""
 
     name: str
     state: str

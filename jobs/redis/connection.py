@@ -36,7 +36,10 @@ log = logging.getLogger("superimpose.redis")
 
 
 def await_redis(redis: Redis) -> None:
-    """Call it in the main thread. Raises `UnsuitableRedis`, and `SystemExit` at SIGTERM and SIGINT."""
+    """Wait until Redis replies, for processes that start before Redis; call it in the main thread.
+
+    Raises `UnsuitableRedis`, and `SystemExit` at SIGTERM and SIGINT.
+    """
     pause_s = 0.25
     with _exit_on_signals():
         while True:
@@ -65,7 +68,7 @@ def _exit_on_signals() -> Iterator[None]:
 
 
 def connect(settings: Settings) -> Redis:
-    """For writes on the request path: only refused commands are retried.
+    """For writes on the request path: a timeout of one second, and only refused commands are retried.
 
     redis-py's default also retries after a timeout, which applies a move twice that was slow, not lost.
     """
@@ -89,7 +92,10 @@ def connect_worker(settings: Settings) -> Redis:
 
 
 def connect_async(settings: Settings) -> AsyncRedis:
-    """For reads, retried once, as clients give up at a failed poll. Both tries take as long as a write."""
+    """For reads, which are retried once, as clients give up at the first failed poll.
+
+    Both tries together take no longer than a write.
+    """
     redis = _open_async(settings, socket_timeout=REPLY_TIMEOUT_S / 2, retry=AsyncRetry(NoBackoff(), 1))
     return _with_connections(redis, _ClosedIsLost)
 
@@ -138,7 +144,10 @@ def _client_info(reply: bytes | str, **_: Any) -> dict[str, str]:
 
 
 def open_redis(url: str, **limits: Any) -> Redis:
-    """A wrong option in the URL raises ValueError, TypeError or `redis.RedisError` when it connects."""
+    """A client for any URL of SUPERIMPOSE_REDIS_URL; it connects at its first command.
+
+    A wrong option in the URL raises ValueError, TypeError or `redis.RedisError` when a connection is made.
+    """
     limits |= {
         "socket_connect_timeout": CONNECT_TIMEOUT_S,
         "retry": RetryRefused(NoBackoff(), 0),

@@ -13,7 +13,7 @@ def as_text(fields: RedisHash) -> dict[str, str]:
 
 
 def named(fields: Sequence[str], values: Iterable[bytes | None]) -> dict[str, str]:
-    """The fields that exist of those that HMGET read."""
+    """Those of `fields` that exist, by the values that HMGET returned for them."""
     pairs = zip(fields, values, strict=True)
     return {name: value.decode() for name, value in pairs if value is not None}
 

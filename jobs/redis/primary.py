@@ -118,7 +118,7 @@ def _check_server(connection: Any, **limits: float) -> None:
 
 
 def _check_hello(reply: Any) -> None:
-    """Raises `NotServing`, `UnsuitableRedis`."""
+    """Check the reply to HELLO. Raises `NotServing`, `UnsuitableRedis`."""
     pairs = reply.items() if isinstance(reply, dict) else zip(reply[::2], reply[1::2], strict=True)  # RESP2
     hello = {str_if_bytes(name): value for name, value in pairs}
     mode = str_if_bytes(hello.get("mode", ""))

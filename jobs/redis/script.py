@@ -1,4 +1,4 @@
-"""Lua scripts in Redis."""
+"""Lua scripts in Redis: their texts, how they are called, and the commands that are always allowed."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -112,11 +112,11 @@ class OomExempt:
         self._move_all = script("while redis.call('LMOVE', KEYS[1], KEYS[2], 'RIGHT', 'LEFT') do end")
 
     def lock(self, key: str, seconds: float) -> bool:
-        """Returns whether it was free; it expires after `seconds`."""
+        """Take a lock that expires after `seconds`; returns whether it was free."""
         return self._lock(keys=[key], args=[round(seconds * 1000)]) is not None
 
     def update(self, key: str, seconds: int, fields: Mapping[str, str]) -> bool:
-        """Set fields of a hash and its expiry; returns whether it exists."""
+        """Set fields of an existing hash and its expiry; returns whether the hash exists."""
         words = [word for field in fields.items() for word in field]
         return bool(self._update(keys=[key], args=[seconds, *words]))
 

@@ -64,7 +64,10 @@ def is_sentinel_url(url: str) -> bool:
 
 
 def connect(url: str, search_s: float, **limits: Any) -> Redis:
-    """Searches for the master for `search_s` at most. Options of the URL override `limits`."""
+    """A client of the master; each search for the master takes at most `search_s`.
+
+    As with `Redis.from_url`, options of the URL override `limits`.
+    """
     parsed = SentinelUrl.parse(url)
     search = _Search(parsed, search_s, Retry(NoBackoff(), 0))
     pool = sentinel.SentinelConnectionPool(parsed.service, search, **{**limits, **parsed.options})  # type: ignore[no-untyped-call]
@@ -79,7 +82,10 @@ def connect_async(url: str, search_s: float, **limits: Any) -> AsyncRedis:
 
 
 class _AsyncPool(async_sentinel.SentinelConnectionPool):
-    """Drops all connections when the master changes: redis-py keeps subscriptions to a host that is gone."""
+    """Drops all connections when the master changes.
+
+    redis-py keeps those in use, so a subscription would wait forever for a host that is gone.
+    """
 
     async def get_master_address(self) -> Address:
         address: Address = await self.sentinel_manager.discover_master(self.service_name)
@@ -130,6 +136,7 @@ class _AsyncSearch(_Sentinels):
 
 @contextmanager
 def _collected(errors: dict[Address, str], address: Address) -> Iterator[None]:
+    """Continue after a block whose Sentinel at `address` cannot be reached, and add the error to `errors`."""
     try:
         yield
     except (ConnectionError, TimeoutError) as error:

@@ -16,7 +16,7 @@ _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False).encode  # 
 
 
 def result_body(origin: str, record: Record, output: Output) -> dict[str, Any]:
-    """A COMPLETED request, with the URL of its picture below `origin`."""
+    """The body of a COMPLETED request, with the URL of its picture below `origin`."""
     url = f"{origin}/pictures/{output.file_name}"
     image = {
         "url": url,
@@ -71,7 +71,7 @@ def batch_body(origin: str, batch: BatchRecord) -> dict[str, Any]:
 
 
 def event_body(ended: Record | BatchRecord, origin: str, has_base64: bool) -> bytes:
-    """The response for the result, with `type` and `timestamp`, without a picture as base64."""
+    """The response for the result or the batch, with `type` and `timestamp`, without a picture as base64."""
     if isinstance(ended, BatchRecord):
         subject, body = "batch", batch_body(origin, ended)
     elif ended.output is None:

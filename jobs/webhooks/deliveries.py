@@ -41,7 +41,10 @@ class NoEvent(LookupError):
 
 @dataclass(frozen=True)
 class Attempt:
-    """`status` is None without a response; `error` never quotes the receiver, None: the attempt succeeded."""
+    """One attempt at `at`, in seconds since the epoch; `status` is None without a response.
+
+    `error` never quotes the receiver; None if the attempt succeeded.
+    """
 
     at: float
     status: int | None
@@ -81,7 +84,7 @@ class Deliveries:
         self._redeliver = Script(redis, event_script("redeliver.lua"))
 
     def find(self, request_id: str) -> Delivery | None:
-        """The caller checks its owner."""
+        """The delivery of a request's event, or None; the caller checks its owner."""
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.hgetall(keyspace.event(request_id))
             pipe.hmget(keyspace.request(request_id), "key_id", "webhook", "status")

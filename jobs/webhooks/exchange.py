@@ -51,10 +51,10 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True)
 class Event:
-    """`request_id` is the id of the ended request or batch, `attempt` the number of the claimed attempt.
+    """A claimed event; `attempt` is the number of the attempt to send it.
 
-    `generation` is that of the key's secret; `with_former`: the previous one is used too. `traceparent`
-    belongs to the request's trace, or is "".
+    `request_id` is the id of the ended request or batch. `generation` is that of the key's secret;
+    `with_former`: the previous one is used too. `traceparent` belongs to the request's trace, or is "".
     """
 
     request_id: str
@@ -73,9 +73,9 @@ class Event:
 
 @dataclass(frozen=True)
 class Report:
-    """`entry` is None if the attempt was given back, `wait_s` the receiver's Retry-After.
+    """An ended attempt; `entry` is its log entry, None if it was given back.
 
-    `jitter` is a factor of the delay before the next attempt.
+    `wait_s` is the receiver's Retry-After; `jitter` is a factor of the delay before the next attempt.
     """
 
     event: Event
@@ -96,7 +96,7 @@ class Report:
 
 
 class Exchange:
-    """Makes one call at a time."""
+    """The exchange of one sender, which makes one call at a time."""
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         constants = {

@@ -53,7 +53,10 @@ class WebhookRules:
         self._secrets = WebhookSecrets(settings)
 
     def check(self, url: str | None, events: Sequence[str] | None) -> None:
-        """Raises `InvalidWebhook`; `WebhooksOff` without a master secret."""
+        """Check `webhook_url` and `webhook_events`.
+
+        Raises `InvalidWebhook`; `WebhooksOff` without a master secret.
+        """
         if url is not None:
             self.target(url)
             self._secrets.check()
@@ -61,7 +64,7 @@ class WebhookRules:
             raise InvalidWebhook("webhook_events", WITHOUT_URL)
 
     def target(self, url: str) -> Target:
-        """Raises `InvalidWebhook`."""
+        """Parse and check a URL. Raises `InvalidWebhook`."""
         form = FORM_WITH_HTTP if self._http else FORM
         try:
             target = read_url(url)

@@ -1,8 +1,8 @@
-"""The secret that signs the events of a key.
+"""The secret that signs the events of a key, and the signatures.
 
-It is derived from a master secret, the key id and a generation, so that Redis, its file and its backups
-contain no secrets. The setting may have several masters: receivers get secrets derived from the first, and
-events are also signed with those of the others, until the operator removes them.
+The secret is derived from a master secret, the key id and a generation, so that Redis, its file and its
+backups contain no secrets. The setting may have several masters: receivers get secrets derived from the
+first, and events are also signed with those of the others, until the operator removes them.
 
 Signatures follow Standard Webhooks 1.0, section "Signature scheme". The package `standardwebhooks` would save
 nothing: its `sign` takes the body as text and mistakes local time for UTC.
@@ -33,7 +33,7 @@ return redis.call('HINCRBY', KEYS[1], 'webhook_generation', 1)
 
 
 class WebhooksOff(Exception):
-    """There is no master secret."""
+    """There is no master secret; the text says which setting is missing."""
 
     def __init__(self) -> None:
         super().__init__(OFF)
@@ -62,7 +62,10 @@ class WebhookSecrets:
 
 
 class KeySecrets:
-    """Methods raise `WebhooksOff`, `UnknownKey`, `redis.RedisError`."""
+    """Reads and rotates the secret of a key.
+
+    Methods raise `WebhooksOff`, `UnknownKey`, `redis.RedisError`.
+    """
 
     def __init__(self, redis: Redis, settings: Settings) -> None:
         self._redis = redis
@@ -77,7 +80,10 @@ class KeySecrets:
         return self._secrets.current(key_id, int(generation or 0))
 
     def rotate(self, key_id: str, overlap_s: int = OVERLAP_S) -> str:
-        """Return a new secret; for `overlap_s` events are also signed with the previous one, but no older."""
+        """Return a new secret; events are also signed with the previous one for `overlap_s`.
+
+        Older secrets are no longer used.
+        """
         self._secrets.check()
         generation = self._rotate(keys=[keyspace.api_key(key_id)], args=[overlap_s * 1000])
         if generation is None:

@@ -89,7 +89,7 @@ class Child:
         self._start_deadline = time.monotonic() + START_TIMEOUT_S
 
     def start_process(self, pipe: int) -> "subprocess.Popen[bytes]":
-        # It gets our settings through the pipe; those of OpenTelemetry may hold a key.
+        # The child gets our settings through the pipe; those of OpenTelemetry may hold a key.
         inherited = {name: text for name, text in os.environ.items() if not name.startswith(SECRET_PREFIXES)}
         return subprocess.Popen(
             [self.python, "-P", "-m", self.module, str(pipe), str(os.getpid())],
@@ -134,6 +134,7 @@ class Child:
         return self._process.poll() is not None
 
     def fileno(self) -> int:
+        """Readable when the child has sent a message or has closed its end."""
         return self._socket.fileno()
 
     def start(self, order: Order) -> None:
@@ -146,9 +147,9 @@ class Child:
             self._send(to_child(Drop(token)))
 
     def event(self) -> Event | None:
-        """The next event of an order. A child that sends anything else is compromised, and is killed.
+        """The next event of an order, or None. Raises `ChildDied`.
 
-        Raises `ChildDied`.
+        A child that sends anything else is compromised, and is killed.
         """
         message = self._receive()
         if message is None:

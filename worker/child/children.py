@@ -34,9 +34,10 @@ class Children:
         return child is self._current
 
     def ready(self, *, may_replace: bool = True) -> Child | None:
-        """A child that can take orders; None while it starts. Raises `ChildDied`, `ChildRefused`.
+        """A child that can take orders; None while it starts.
 
         `may_replace`: the current child has no orders, so its successor may replace it.
+        Raises `ChildDied` or `ChildRefused` if no child can be started.
         """
         if may_replace and self._current and self._current.has_ended():  # replaced before it gets an order
             self.kill_current()

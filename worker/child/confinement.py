@@ -45,6 +45,7 @@ def die_with_parent(parent: int) -> None:
 
 
 def max_output_bytes(settings: Settings) -> int:
+    """An upper bound for the pixels of an output and the metadata copied from an input."""
     return _MAX_PIXEL_BYTES * settings.max_pixels + settings.max_input_bytes
 
 

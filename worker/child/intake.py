@@ -51,7 +51,7 @@ class Job:
     is_dropped: bool = False
 
     def files(self) -> dict[str, File]:
-        """Raises the error of an input that failed."""
+        """The inputs by parameter. Raises the error of one that failed."""
         for each in self.inputs.values():
             if each.done():
                 each.result()
@@ -101,7 +101,7 @@ class Intake:
             each.add_done_callback(lambda _: self._queue_if_ready(job))
 
     def drop(self, token: str) -> bool:
-        """False if the job is unknown or already being processed."""
+        """Forget a job; False if it is unknown or already being processed."""
         with self._changed:
             job = self._jobs.get(token)
             if job is None or (job.fetch_s is not None and job not in self._ready):
@@ -112,7 +112,7 @@ class Intake:
         return True
 
     def next_job(self, *, wait: bool = True) -> Job | None:
-        """None once closed, or if none is ready and `wait` is false."""
+        """The next ready job; None once closed, or if none is ready and `wait` is false."""
         with self._changed:
             if wait:
                 self._changed.wait_for(lambda: self._ready or self._is_closed)

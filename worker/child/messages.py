@@ -50,7 +50,7 @@ class Order:
         return self.path.rpartition("/")[2]
 
     def log_context(self) -> AbstractContextManager[None]:
-        """Binds the fields of its log lines, the optional ones unless they are empty."""
+        """Bind the fields of log lines about this order in a block; empty optional ones are left out."""
         optional = {"trace_id": self.trace_id, "custom_id": self.custom_id}
         given = {name: text for name, text in optional.items() if text}
         return bound_contextvars(
@@ -140,7 +140,7 @@ def _events() -> TypeAdapter[Event]:
 
 
 def _matches(output: Output, order: Order) -> bool:
-    """Whether it is what was ordered, and all other fields hold allowed values."""
+    """Whether path and content type are the ordered ones, and all other fields hold allowed values."""
     default = SuperimposeParams.model_fields["image_format"].default
     return (
         (output.path, output.token) == (order.path, order.token)

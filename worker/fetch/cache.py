@@ -99,7 +99,7 @@ class HttpCache:
         self._counting = Lock()
 
     def find(self, url: str, context: FetchContext) -> Cached | None:
-        """A fresh picture, if any. Raises the errors of `reserve`."""
+        """The picture cached for the owner or for all, a fresh one if any. Raises the errors of `reserve`."""
         found = [cached for each in _owners(context.owner) if (cached := self._read(each, url, context))]
         best = min(found, key=lambda cached: not cached.is_fresh, default=None)
         if best and best.is_fresh:
@@ -107,7 +107,7 @@ class HttpCache:
         return best
 
     def store(self, url: str, owner: str, headers: Mapping[str, str], file: File, asked_at: float) -> None:
-        """Store the body of a 200, if its `headers` allow it."""
+        """Store the body of a 200 that just arrived, if its `headers` allow it."""
         with self._counting:
             self.misses += 1
         now = time.time()
@@ -118,7 +118,7 @@ class HttpCache:
     def refresh(
         self, url: str, owner: str, cached: Cached, headers: Mapping[str, str], asked_at: float
     ) -> bool:
-        """Update `cached` by a 304; False if that is for another picture or cannot be stored."""
+        """Update `cached` by a 304; False if it is for another picture or cannot be stored."""
         if cached.revalidation is None:
             return False
         fields = freshened(cached.revalidation, deciding_fields(headers, time.time()))
@@ -201,6 +201,7 @@ def _padded(head: bytes) -> bytes:
 
 
 def _owners(owner: str) -> Sequence[str]:
+    """Whose entries a fetch for `owner` may use."""
     return (ALL, owner) if owner else (ALL,)
 
 

@@ -32,7 +32,10 @@ def deadline_in(seconds: float, check: Callable[[], None]) -> Iterator[None]:
 
 
 def time_left(at_most: float | None = None) -> float:
-    """Seconds, more than 0. Raises DeadlinePassed, and the errors of the fetch's `check`."""
+    """Seconds until the deadline, more than 0, or `at_most` if that is less.
+
+    Raises DeadlinePassed, and the errors of the fetch's `check`.
+    """
     end, check = _limits.get()
     check()
     left = end - time.monotonic()

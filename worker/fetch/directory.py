@@ -148,7 +148,8 @@ class BoundedDirectory:
 
     def _evict(self, size: int) -> None:
         files = sorted(self._files())
-        excess = sum(each for _, each, _ in files) + size - self._max_bytes * (FREE_SHARE - 1) // FREE_SHARE
+        used = sum(file_size for _, file_size, _ in files)
+        excess = used + size - self._max_bytes * (FREE_SHARE - 1) // FREE_SHARE
         unused_since = time.time() - UNUSED_S
         for used_at, file_size, path in files:
             if excess <= 0 and used_at > unused_since:
@@ -157,7 +158,7 @@ class BoundedDirectory:
             excess -= file_size
 
     def _files(self) -> Iterator[tuple[float, int, str]]:
-        """The time of last use, size and path of each."""
+        """The time of last use, size and path of each file."""
         with os.scandir(self._path) as entries:
             for entry in entries:
                 if not _OURS.fullmatch(entry.name) or not entry.is_file(follow_symlinks=False):

@@ -37,7 +37,10 @@ class Untrusted(httpcore.ConnectError):
 
 
 class CheckedNetwork(httpcore.NetworkBackend):
-    """Connects to allowed addresses only. Raises httpcore.ConnectError or httpcore.ConnectTimeout."""
+    """Connects to allowed addresses only.
+
+    Raises Refused, httpcore.ConnectError or httpcore.ConnectTimeout.
+    """
 
     def __init__(self, guard: Guard, resolve: Resolve) -> None:
         self._guard = guard
@@ -88,7 +91,10 @@ class CheckedNetwork(httpcore.NetworkBackend):
         return found
 
     def _resolve_in_time(self, host: str, port: int) -> Sequence[str]:
-        """Raises httpcore.ConnectTimeout at the fetch's deadline, as `getaddrinfo` has none."""
+        """Look a name up by the fetch's deadline, as `getaddrinfo` has none.
+
+        Raises the error of the look-up, or httpcore.ConnectTimeout.
+        """
         if not self._free_lookups.acquire(timeout=time_left()):
             raise httpcore.ConnectTimeout("all look-ups are busy")
         try:

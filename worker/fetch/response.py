@@ -11,7 +11,7 @@ from itertools import chain
 
 import httpcore
 
-from jobs.timefmt import retry_after_s
+from jobs.timefmt import read_retry_after
 from worker.fetch.errors import Fault
 
 BLOCK = 16 * 1024  # bytes
@@ -142,7 +142,8 @@ def _check_status(response: Response) -> None:
     if status == HTTPStatus.OK:
         return
     transient = status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in TRANSIENT_STATUSES
-    wait_s = retry_after_s(response.headers.get("retry-after", "")) if status in RETRY_AFTER_STATUSES else 0
+    given = response.headers.get("retry-after", "") if status in RETRY_AFTER_STATUSES else ""
+    wait_s = read_retry_after(given)
     advice = "try again later" if transient else ADVICE.get(status, OTHER_ADVICE)
     if wait_s:
         advice = f"try again in {wait_s:,} s, as its server says"

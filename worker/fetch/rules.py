@@ -7,9 +7,11 @@ from dataclasses import dataclass
 class FetchRules:
     """What may be fetched, and the limits of a fetch. Times in seconds, sizes in bytes.
 
-    allow_networks, refuse_networks: private ones that are allowed, and public ones that are refused.
+    allow_networks: private networks that are allowed (`10.1.0.0/16`, `127.0.0.1/32`).
+    refuse_networks: public networks that are refused, such as our own addresses.
     allow_hosts: if not empty, the only allowed hosts (`images.shop.com`, `*.shop.com`).
     refuse_hosts: our own public hosts, allowed only through allow_networks.
+    ports: a list of ports and ranges.
     connect_timeout_s: for TCP, and again for TLS, so that a dead address leaves time for the next one.
     total_timeout_s: for look-up, connection, headers, body and redirects together.
     max_bytes: of one image, both compressed and decompressed.

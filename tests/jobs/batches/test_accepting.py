@@ -24,9 +24,9 @@ from tests.redis.recording import recording
 
 def commands(redis, do, beginning):
     """Those that begin so, while something is done."""
-    with recording(redis) as commands:
+    with recording(redis) as recorded:
         do()
-    return [each["command"] for each in commands if each["command"].startswith(beginning)]
+    return [each["command"] for each in recorded if each["command"].startswith(beginning)]
 
 
 def test_all_requests_of_a_batch_are_queued_in_their_order(desk, redis, transitions):

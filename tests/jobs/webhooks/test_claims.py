@@ -126,11 +126,11 @@ def test_the_cost_of_a_claim_does_not_grow_with_the_queue(redis, transitions, ke
     receiver = f"{key_id} shop.example"
 
     def commands() -> int:
-        with recording(redis) as commands:
+        with recording(redis) as recorded:
             desk.claim(limit=1)
         desk.held = []
         lapse(redis, request_id)
-        return len(commands)
+        return len(recorded)
 
     few = commands()
     redis.zadd(keyspace.tried_events(receiver), {f"other-{nth}": 9e15 for nth in range(1000)})

@@ -115,10 +115,10 @@ def test_a_request_without_a_webhook_sends_redis_no_command_about_events(redis, 
     claimed = "5476801e-1a31-4475-8dbb-58e6b9ddfa68"
     transitions.create(NewRequest(claimed, key_id, {}))
     claim_request(transitions, claimed)
-    with recording(redis) as commands:
+    with recording(redis) as recorded:
         transitions.complete(claimed, 1, OUTPUT, {})
 
-    commands = [each["command"] for each in commands]
+    commands = [each["command"] for each in recorded]
     assert commands
     assert not [each for each in commands if ":event" in each or "webhook_generation" in each]
     assert not [each for each in commands if ":receiver" in each or "undelivered" in each]

@@ -5,6 +5,7 @@ import select
 import signal
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -119,14 +120,13 @@ def test_the_current_child_is_killed_and_replaced(children):
 
 
 def test_a_child_that_died_while_idle_is_reaped_and_replaced(settings):
-    children = Children(settings)
-    idle = ready(children).pid
-    os.kill(idle, signal.SIGKILL)
-    os.waitid(os.P_PID, idle, os.WEXITED | os.WNOWAIT)
+    with closing(Children(settings)) as children:
+        idle = ready(children).pid
+        os.kill(idle, signal.SIGKILL)
+        os.waitid(os.P_PID, idle, os.WEXITED | os.WNOWAIT)
 
-    assert ready(children).pid != idle
-    assert not is_alive(idle)
-    children.close()
+        assert ready(children).pid != idle
+        assert not is_alive(idle)
 
 
 def test_a_child_that_receives_an_invalid_order_exits(children):
