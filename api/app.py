@@ -15,9 +15,8 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
 from api import errors, openapi
-from api.http.headers import ResponseHeaders, with_cors
-from api.http.json_response import JsonResponse
 from api.http.observability import ObservedCalls, count_call, log_call
+from api.http.responses import JsonResponse, ResponseHeaders, with_cors
 from api.http.route_classes import PlainRoute
 from api.pages import routes as pages
 from api.routes import (

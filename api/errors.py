@@ -17,8 +17,8 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from api.http.json_response import JsonResponse
 from api.http.refusal import RETRY_AFTER_S
+from api.http.responses import JsonResponse
 from compositor.models import MODELS
 from jobs.keys.admission import Bucket
 from jobs.keys.api_keys import CreditsRefused, UnknownKey

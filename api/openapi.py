@@ -7,9 +7,9 @@ from fastapi.responses import Response
 from pydantic import BaseModel
 from pydantic_core import to_json
 
+from api.admission import ServiceDep
 from api.batches.body import NDJSON
 from api.batches.schemas import BATCH_BODIES, EXAMPLE, EXAMPLE_LINES
-from api.dependencies import ServiceDep
 from api.http.route_classes import PlainRoute
 from api.schemas import ORIGIN, Credit, NewKey, Rotation, UploadRequest
 from api.service import origin_of

@@ -4,7 +4,7 @@ from typing import Any
 
 from fastapi import Request
 
-from api.dependencies import RequestState
+from api.admission import RequestState
 from api.service import origin_of
 from jobs.lifecycle.ended import failed_body, result_body
 from jobs.lifecycle.options import echo

@@ -20,8 +20,8 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from api.http import refusal
-from api.http.headers import Encoded
 from api.http.refusal import Refusal
+from api.http.responses import Encoded
 from jobs.config.settings import Settings
 
 MIN_RATE = 16 * 1024  # bytes per second of a body

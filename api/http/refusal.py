@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from api.http.headers import DEFAULTS
+from api.http.responses import DEFAULTS
 
 MAX_HEAD_BYTES = 32 * 1024
 MAX_HEADERS = 100

@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 from fastapi.concurrency import run_in_threadpool
 
-from api.dependencies import KEY, ServiceDep, admit_admin, json_body
+from api.admission import KEY, ServiceDep, admit_admin, json_body
 from api.openapi import describe_body
 from api.schemas import Credit, Key, Keys, MadeKey, NewKey, Rotation, errors
 from jobs.keys.api_key import KeyOptions

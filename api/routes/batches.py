@@ -8,14 +8,14 @@ from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 from redis import RedisError
 
+from api.admission import KEY, ServiceDep, admit_lister, admit_picture_reader, admit_reader
 from api.batches.archive import zip_pictures
 from api.batches.errors import batch_already_finished, no_archive, unknown_batch
 from api.batches.intake import accept_batch
 from api.batches.members import all_members, entries, listed_member, read_members, result_lines
 from api.batches.schemas import ARCHIVE, RESULTS, Batch, BatchList, BatchRequests
-from api.dependencies import KEY, ServiceDep, admit_lister, admit_picture_reader, admit_reader
-from api.http.json_response import JsonResponse
 from api.http.query import Before, Limit, read_query
+from api.http.responses import JsonResponse
 from api.http.route_classes import PlainRoute, TracedRoute
 from api.openapi import describe_batch
 from api.routes.submit import REFUSALS

@@ -2,7 +2,7 @@
 
 from fastapi import APIRouter
 
-from api.dependencies import KEY, Reader
+from api.admission import KEY, Reader
 from api.schemas import Credits, errors
 
 router = APIRouter(tags=["credits"])

@@ -5,8 +5,8 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 
-from api.dependencies import ServiceDep
-from api.http.json_response import JsonResponse
+from api.admission import ServiceDep
+from api.http.responses import JsonResponse
 from api.http.route_classes import PlainRoute
 
 router = APIRouter(route_class=PlainRoute, include_in_schema=False)

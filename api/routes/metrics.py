@@ -9,7 +9,7 @@ from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from redis import Redis, RedisError
 
-from api.dependencies import ServiceDep
+from api.admission import ServiceDep
 from api.http.route_classes import PlainRoute
 from jobs.queries.queue_state import QueueState, read_queue_state
 from telemetry.exposition import collect, render

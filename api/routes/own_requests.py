@@ -7,7 +7,7 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.dependencies import (
+from api.admission import (
     KEY,
     OwnedRequest,
     RequestId,
@@ -17,8 +17,8 @@ from api.dependencies import (
     require_credits,
 )
 from api.errors import cannot_retry, not_finished, unknown_request
-from api.http.json_response import JsonResponse
 from api.http.query import Before, Limit, read_query
+from api.http.responses import JsonResponse
 from api.http.route_classes import PlainRoute, TracedRoute, traceparent_of
 from api.routes.submit import note_accepted, submit_errors
 from api.schemas import RequestList, Submitted, errors

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
-from api.dependencies import KEY, ServiceDep, read_picture
+from api.admission import KEY, ServiceDep, read_picture
 from api.errors import ApiError, no_picture
 from api.http import byte_range
 from api.http.route_classes import PlainRoute

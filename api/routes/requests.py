@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 
-from api.dependencies import (
+from api.admission import (
     KEY,
     OwnedRequest,
     RequestId,
@@ -17,7 +17,7 @@ from api.dependencies import (
     read_owned_request,
 )
 from api.errors import already_finished, unknown_request
-from api.http.json_response import JsonResponse
+from api.http.responses import JsonResponse
 from api.http.route_classes import PlainRoute
 from api.schemas import Cancelled, Completed, Failed, Result, Running, errors
 from api.service import Service, origin_of

@@ -10,11 +10,10 @@ from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from starlette.requests import ClientDisconnect
 
-from api.dependencies import KEY, ServiceDep, add_credits_header, admit_submitter, require_credits
+from api.admission import KEY, ServiceDep, add_credits_header, admit_submitter, require_credits
 from api.errors import ApiError, idempotency_conflict, invalid_key, not_enough_credits, queue_full
 from api.http.body import bad_request, fault, reserve_memory
-from api.http.headers import add_response_headers
-from api.http.json_response import JsonResponse
+from api.http.responses import JsonResponse, add_response_headers
 from api.http.route_classes import TracedRoute, traceparent_of
 from api.openapi import EXAMPLES, describe_body
 from api.routes.pictures import send_range

@@ -9,7 +9,7 @@ from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from api.dependencies import KEY, Origin, ServiceDep, Uploader
+from api.admission import KEY, Origin, ServiceDep, Uploader
 from api.errors import quota_exceeded
 from api.http.body import (
     Fault,

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
 
-from api.dependencies import KEY, Reader, RequestId, ServiceDep, WebhookOwner, json_body
+from api.admission import KEY, Reader, RequestId, ServiceDep, WebhookOwner, json_body
 from api.errors import invalid_key, no_event, no_event_yet
 from api.openapi import describe_body
 from api.schemas import errors

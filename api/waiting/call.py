@@ -8,7 +8,7 @@ from typing import Generic, Protocol, TypeVar
 from fastapi import Request
 from redis import RedisError
 
-from api.dependencies import RequestState
+from api.admission import RequestState
 from api.errors import unknown_request
 from api.service import service_of
 from jobs.lifecycle.record import View

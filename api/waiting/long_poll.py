@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request
 
-from api.dependencies import RequestState, read_owned_request
+from api.admission import RequestState, read_owned_request
 from api.http.body import bad_request, fault
 from api.service import Service
 from api.waiting.call import wait_on_request

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI, Request
 
 from api import errors
-from api.http.headers import ResponseHeaders, add_response_headers, with_cors
+from api.http.responses import ResponseHeaders, add_response_headers, with_cors
 
 URL = "http://10.0.0.1/a.png"
 JSON_POLICY = "default-src 'none'; frame-ancestors 'none'"

@@ -5,9 +5,9 @@ import sys
 
 from fastapi import FastAPI, Request
 
+from api.admission import ServiceDep
 from api.app import create_app
-from api.dependencies import ServiceDep
-from api.http.json_response import JsonResponse
+from api.http.responses import JsonResponse
 from api.http.route_classes import PlainRoute
 from cli.serve import roles
 from cli.serve.listening import bind

@@ -21,7 +21,7 @@ from api.errors import (
 )
 from api.http.addresses import client_address
 from api.http.body import read_json, validate_body
-from api.http.headers import add_response_headers, limit_headers
+from api.http.responses import add_response_headers, limit_headers
 from api.service import Service, origin_of, service_of
 from jobs.keys.admission import Admission, Bucket, Call, Caller
 from jobs.keys.key_rules import Scope

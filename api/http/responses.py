@@ -1,4 +1,4 @@
-"""Response headers: security defaults, headers added by routes, rate limits, CORS.
+"""Responses: JSON, and headers: security defaults, those added by routes, rate limits, CORS.
 
 Strict-Transport-Security is left to the proxy, which holds the certificate.
 """
@@ -8,14 +8,15 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Any
 
 from fastapi import Request
+from pydantic_core import to_json
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.http.json_response import JsonResponse
 from jobs.keys.admission import Limit
 
 Encoded = tuple[bytes, bytes]
@@ -39,6 +40,13 @@ CORS_HEADERS = (
     "x-timeout",
 )
 CORS_EXPOSED = ("*",)  # the wildcard works without credentials: keys are headers, never cookies
+
+
+class JsonResponse(JSONResponse):
+    """JSON by pydantic's serializer, in Rust; Starlette's creates an encoder for each response."""
+
+    def render(self, content: Any) -> bytes:
+        return to_json(content)
 
 
 def add_response_headers(request: Request, headers: Mapping[str, str]) -> None:
