@@ -1,14 +1,9 @@
-"""Dependencies of routes: the service, the origin of its URLs, authentication and rate limits.
-
-FastAPI resolves them for its own routes; a `PlainRoute` calls these functions itself.
-"""
+"""Who may call: keys, scopes, rate limits, credits, and the owner of a request."""
 
 import hmac
-from typing import Annotated, Any, NamedTuple, TypeVar
+from typing import NamedTuple
 
-from fastapi import Depends, Path, Request, Security
-from fastapi.security import APIKeyHeader, HTTPBearer
-from pydantic import BaseModel
+from fastapi import Request
 
 from api.errors import (
     invalid_key,
@@ -20,9 +15,8 @@ from api.errors import (
     unknown_request,
 )
 from api.http.addresses import client_address
-from api.http.body import read_json, validate_body
 from api.http.responses import add_response_headers, limit_headers
-from api.service import Service, origin_of, service_of
+from api.service import Service
 from jobs.keys.admission import Admission, Bucket, Call, Caller
 from jobs.keys.key_rules import Scope
 from jobs.keys.key_text import digest
@@ -34,16 +28,6 @@ from jobs.timefmt import retry_after
 from telemetry.log_context import bind_contextvars
 
 BEARER = "bearer "
-
-KEY = [
-    Security(APIKeyHeader(name="x-api-key", scheme_name="x-api-key", auto_error=False)),
-    Security(HTTPBearer(scheme_name="bearer", auto_error=False)),
-]
-"""`dependencies` of a route that needs a key, for the OpenAPI document; `presented_key` reads the key."""
-
-RequestId = Annotated[str, Path(json_schema_extra={"format": "uuid"})]
-
-M = TypeVar("M", bound=BaseModel)
 
 
 class RequestState(NamedTuple):
@@ -57,33 +41,6 @@ class RequestState(NamedTuple):
         return self.record.status in TERMINAL
 
 
-async def get_service(request: Request) -> Service:
-    return service_of(request)
-
-
-ServiceDep = Annotated[Service, Depends(get_service)]
-
-
-async def get_origin(request: Request) -> str:
-    """The origin of the URLs in responses. Raises 400 for an invalid Host header."""
-    return origin_of(request)
-
-
-Origin = Annotated[str, Depends(get_origin)]
-
-
-def json_body(model: type[M]) -> Any:
-    """A dependency that reads the body as a `model`. Raises 400 with all faults, 413, 415.
-
-    FastAPI reads a declared body before it runs any dependency, and so before the key is checked.
-    """
-
-    async def read(request: Request, service: ServiceDep) -> M:
-        return validate_body(await read_json(request, service.settings.max_body_bytes), model)
-
-    return Depends(read)
-
-
 def presented_key(request: Request) -> str:
     """The key in `x-api-key` or `Authorization: Bearer`, or ""."""
     key = request.headers.get("x-api-key", "").strip()
@@ -93,14 +50,13 @@ def presented_key(request: Request) -> str:
     return key
 
 
-async def admit_reader(request: Request, service: ServiceDep) -> Caller:
-    """Raises 401, 429."""
-    return await _admit(request, service, Bucket.READ)
-
-
-async def admit_lister(request: Request, service: Service) -> Caller:
-    """Raises 401, 429."""
-    return await _admit(request, service, Bucket.LIST)
+async def admit(request: Request, service: Service, bucket: Bucket, scope: Scope | None = None) -> Caller:
+    """The caller, who has `scope`. Raises 401, 403, 429."""
+    call = _call(request, bucket)
+    caller = _admitted(request, call, await service.reader.admit(call))
+    if scope is not None and scope not in caller.scopes:
+        raise missing_scope(scope)
+    return caller
 
 
 async def admit_picture_reader(request: Request, service: Service) -> Caller | None:
@@ -109,25 +65,11 @@ async def admit_picture_reader(request: Request, service: Service) -> Caller | N
     return _optional_caller(request, call, await service.reader.admit(call))
 
 
-async def admit_submitter(request: Request, service: Service) -> Caller:
+async def admit_admin(request: Request, service: Service) -> None:
     """Raises 401, 403, 429."""
-    return await _admit_scope(request, service, Bucket.SUBMIT, Scope.SUPERIMPOSE)
-
-
-async def admit_uploader(request: Request, service: ServiceDep) -> Caller:
-    """Raises 401, 403, 429."""
-    return await _admit_scope(request, service, Bucket.UPLOAD, Scope.UPLOAD)
-
-
-async def admit_webhook_owner(request: Request, service: ServiceDep) -> Caller:
-    """A key that manages its webhooks must be allowed to submit. Raises 401, 403, 429."""
-    return await _admit_scope(request, service, Bucket.READ, Scope.SUPERIMPOSE)
-
-
-async def admit_admin(request: Request, service: ServiceDep) -> None:
     presented = digest(presented_key(request))
     if not hmac.compare_digest(presented, digest(service.settings.admin_key or "")):
-        await admit_reader(request, service)
+        await admit(request, service, Bucket.READ)
         raise not_admin()
 
 
@@ -137,12 +79,9 @@ def require_credits(key: Caller, cost: int) -> None:
         raise not_enough_credits(key.credits, cost)
 
 
-async def get_owned_request(request: Request, service: ServiceDep, request_id: RequestId) -> RequestState:
-    """Raises 401, 429, and 404 for the request of another key."""
-    return await read_owned_request(request, service, request_id, View.STATUS)
-
-
-async def read_owned_request(request: Request, service: Service, request_id: str, view: View) -> RequestState:
+async def read_owned_request(
+    request: Request, service: Service, request_id: str, view: View = View.STATUS
+) -> RequestState:
     """Read the fields of `view` of a request. Raises 401, 429, and 404 for the request of another key."""
     call = _call(request, Bucket.READ)
     admission, record, position = await service.reader.admit_and_request(call, request_id, view)
@@ -164,24 +103,6 @@ async def read_picture(request: Request, service: Service, token: str) -> Publis
 def add_credits_header(request: Request, credits: int | None) -> None:
     """Send the caller's balance; None: unlimited."""
     add_response_headers(request, {"x-remaining-credits": "unlimited" if credits is None else str(credits)})
-
-
-Reader = Annotated[Caller, Depends(admit_reader)]
-Uploader = Annotated[Caller, Depends(admit_uploader)]
-WebhookOwner = Annotated[Caller, Depends(admit_webhook_owner)]
-OwnedRequest = Annotated[RequestState, Depends(get_owned_request)]
-
-
-async def _admit(request: Request, service: Service, bucket: Bucket) -> Caller:
-    call = _call(request, bucket)
-    return _admitted(request, call, await service.reader.admit(call))
-
-
-async def _admit_scope(request: Request, service: Service, bucket: Bucket, scope: Scope) -> Caller:
-    caller = await _admit(request, service, bucket)
-    if scope not in caller.scopes:
-        raise missing_scope(scope)
-    return caller
 
 
 def _call(request: Request, bucket: Bucket) -> Call:

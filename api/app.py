@@ -3,21 +3,14 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from copy import copy
-from importlib.metadata import version
 
-from fastapi import FastAPI
-from fastapi.middleware.asyncexitstack import AsyncExitStackMiddleware
-from fastapi.routing import APIRoute
-from fastapi.telemetry import TelemetryConfig
 from starlette.applications import Starlette
-from starlette.routing import BaseRoute
 from starlette.types import ASGIApp
 
-from api import errors, openapi
+from api import openapi
+from api.exception_handlers import HANDLERS, log_once
 from api.http.observability import ObservedCalls, count_call, log_call
-from api.http.responses import JsonResponse, ResponseHeaders, with_cors
-from api.http.route_classes import PlainRoute
+from api.http.responses import ResponseHeaders, with_cors
 from api.pages import routes as pages
 from api.routes import (
     admin,
@@ -25,7 +18,6 @@ from api.routes import (
     credits,
     health,
     metrics,
-    own_requests,
     pictures,
     requests,
     rq_dashboard,
@@ -37,20 +29,10 @@ from api.service import Service
 from jobs.config.settings import Settings
 from jobs.maintenance.background import background
 
-NO_FASTAPI_TELEMETRY: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
-"""FastAPI's telemetry could be switched on from the environment, and would export query strings."""
 
-
-class Api(FastAPI):
-    """FastAPI with Starlette's middleware stack: a `PlainRoute` skips the exit stack of FastAPI's routes."""
-
-    def build_middleware_stack(self) -> ASGIApp:
-        return Starlette.build_middleware_stack(self)
-
-
-def create_app(settings: Settings) -> FastAPI:
+def create_app(settings: Settings) -> Starlette:
     @contextlib.asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with Service.open(settings) as service, asyncio.TaskGroup() as tasks:
             app.state.service = service
             listener = tasks.create_task(service.changes.listen())
@@ -58,46 +40,23 @@ def create_app(settings: Settings) -> FastAPI:
                 yield
             listener.cancel()
 
-    app = Api(
-        title="Superimpose",
-        summary="Overlays one picture on another: submit, poll, fetch the picture.",
-        version=version("superimpose"),
-        lifespan=lifespan,
-        openapi_url=None,
-        docs_url=None,
-        redoc_url=None,
-        servers=[{"url": settings.public_url}] if settings.public_url else None,
-        default_response_class=JsonResponse,
-        redirect_slashes=False,
-        telemetry=NO_FASTAPI_TELEMETRY,
-    )
-    errors.install(app)
-    openapi.install(app)
-    modules = [requests, submit, own_requests, batches, pictures, uploads, credits, webhooks, health]
+    modules = [requests, submit, batches, pictures, uploads, credits, webhooks, health]
     if settings.docs:
         modules += [openapi, pages]
     if settings.admin_key:
         modules.append(admin)
     if settings.metrics:
         modules.append(metrics)
-    for module in modules:
-        # `include_router` would match each path twice
-        app.router.routes.extend(map(_with_exit_stack, module.router.routes))
+    routes = [route for module in modules for route in module.router.routes]
     if settings.admin_key:
-        app.router.routes.extend(rq_dashboard.routes(settings))
+        routes += rq_dashboard.routes(settings)
+    app = Starlette(routes=routes, exception_handlers=HANDLERS, lifespan=lifespan)
+    app.router.redirect_slashes = False
+    log_once()
     return app
 
 
-def _with_exit_stack(route: BaseRoute) -> BaseRoute:
-    """A copy of `route` in the exit stack that FastAPI's routes need; routers are shared by all apps."""
-    if not isinstance(route, APIRoute) or isinstance(route, PlainRoute):
-        return route
-    route = copy(route)
-    route.app = AsyncExitStackMiddleware(route.app)
-    return route
-
-
-def with_headers(app: FastAPI, settings: Settings) -> ASGIApp:
+def with_headers(app: Starlette, settings: Settings) -> ASGIApp:
     """`app` with the outer middleware, so that 500 responses get all headers and are observed too."""
     wrapped: ASGIApp = ResponseHeaders(with_cors(app, settings.cors_origins))
     enabled = {count_call: settings.metrics, log_call: settings.access_log}

@@ -1,12 +1,8 @@
-"""Models of request and response bodies. A `PlainRoute` uses them for documentation only."""
+"""Models of response bodies about requests and errors, for the OpenAPI document only."""
 
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-
-from jobs.keys.api_keys import OVERLAP_S
-from jobs.keys.key_rules import MAX_CREDITS, MAX_NAME_LENGTH, MAX_WEIGHT, Scope, checked_name
-from jobs.keys.rates import RateField
+from pydantic import BaseModel, ConfigDict, Field
 
 ID = "8b4f3c9e-6f0e-4a53-9a5b-0a9c7f2d1e11"
 ORIGIN = "https://pictures.example"
@@ -145,99 +141,6 @@ class Base64Picture(BaseModel):
 
     image: str = Field(description="plain base64", examples=["/9j/4AAQSkZJRg=="])
     custom_id: str | None = CUSTOM_ID
-
-
-class Uploaded(BaseModel):
-    """Uploaded pictures, in the order they were sent, as URLs that requests can name."""
-
-    file_urls: list[str] = Field(examples=[[PICTURE]])
-    urls: list[str] = Field(description="the same", examples=[[PICTURE]])
-    message: str
-
-
-class UploadRequest(BaseModel):
-    """Pictures to upload."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    data_urls: list[str] = Field(
-        min_length=1, max_length=20, examples=[["data:image/png;base64,iVBORw0KGgo="]]
-    )
-
-
-class Credits(BaseModel):
-    """The balance of a key."""
-
-    credits: int = Field(examples=[100])
-    unlimited: bool = Field(False, description="absent if the key's credits are counted")
-
-
-class NewKey(BaseModel):
-    """A key to create."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: Annotated[str, AfterValidator(checked_name)] = Field(
-        min_length=1, max_length=MAX_NAME_LENGTH, examples=["my-shop"]
-    )
-    credits: int | None = Field(
-        None, ge=0, le=MAX_CREDITS, description="to spend; null: unlimited", examples=[1000]
-    )
-    rate: RateField | None = Field(
-        None, description="of submits; null: the default of the settings", examples=["600/minute"]
-    )
-    weight: int = Field(
-        1,
-        ge=1,
-        le=MAX_WEIGHT,
-        description="how often its requests start, relative to other waiting keys",
-    )
-    scopes: list[Scope] = Field(list(Scope), min_length=1, description="what it may do")
-    expires_in_s: int | None = Field(None, ge=1, le=10**10, description="null: never", examples=[7_776_000])
-
-
-class Rotation(BaseModel):
-    """How a key is rotated."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    overlap_s: int = Field(OVERLAP_S, ge=0, le=10**10, description="how long the old secret stays valid")
-
-
-class Credit(BaseModel):
-    """Credits to add to a key, or below 0 to take away."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    amount: int = Field(ge=-MAX_CREDITS, le=MAX_CREDITS, examples=[100])
-
-
-class Key(BaseModel):
-    """A stored key."""
-
-    key_id: str = Field(examples=["key_0f3a5c9d1e2b"])
-    name: str = Field(examples=["my-shop"])
-    credits: int | None = Field(description="left to spend; null: unlimited", examples=[993])
-    held: int = Field(description="credits of unfinished requests", examples=[2])
-    spent: int = Field(description="credits of COMPLETED requests", examples=[5])
-    rate: str | None = Field(description="of submits; null: the default", examples=["600/minute"])
-    weight: int = Field(description="how often its requests start, relative to other keys", examples=[1])
-    scopes: list[Scope]
-    created_at: str = Field(examples=["2026-11-22T19:30:00.000+00:00"])
-    last_used_at: str | None = Field(description="to the minute; null: never")
-    expires_at: str | None = Field(description="null: never")
-
-
-class MadeKey(Key):
-    """A key that was just created or rotated, with its secret."""
-
-    key: str = Field(description="shown only now", examples=["si_..."])
-
-
-class Keys(BaseModel):
-    """All keys."""
-
-    keys: list[Key]
 
 
 class Error(BaseModel):

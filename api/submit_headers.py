@@ -7,7 +7,7 @@ from typing import Annotated, Any, NamedTuple
 from fastapi import Depends, Header, Request
 from pydantic import WithJsonSchema
 
-from api.http.body import Fault, bad_request, fault
+from api.http.validation import Fault, bad_request, fault
 from jobs.config.settings import Settings
 from jobs.lifecycle.deadlines import Deadlines
 
@@ -42,7 +42,7 @@ def read_submit_headers(request: Request, settings: Settings) -> SubmitHeaders:
     timeouts = {name: seconds for name, seconds in sent.items() if seconds is not None}
     key = _idempotency_key(request, faults)
     if faults:
-        raise bad_request(faults)
+        raise bad_request(*faults)
     deadlines = Deadlines(
         timeouts.get(START_TIMEOUT, settings.start_timeout_s), timeouts.get(TIMEOUT, settings.job_timeout_s)
     )
@@ -54,7 +54,7 @@ def read_idempotency_key(request: Request) -> str | None:
     faults: list[Fault] = []
     key = _idempotency_key(request, faults)
     if faults:
-        raise bad_request(faults)
+        raise bad_request(*faults)
     return key
 
 

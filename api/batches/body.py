@@ -13,8 +13,9 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json, to_json
 
-from api.batches.errors import line_too_long
-from api.http.body import MAX_COMMAS, bad_request, explain, fault, media_type, read_json, stream_body
+from api.errors import line_too_long
+from api.http.body import media_type, read_json, stream_body
+from api.http.validation import MAX_COMMAS, bad_request, explain, fault
 from jobs.batches.limits import MAX_LINES, MAX_REQUESTS, MAX_VALUES
 from jobs.config.settings import Settings
 
@@ -73,17 +74,17 @@ async def read_batch(request: Request, settings: Settings) -> BatchBody:
         case kind if kind in NDJSON_TYPES:
             return await _read_lines(_lines(request, settings))
     text = f"send JSON with the header Content-Type: {JSON}, or one request per line with {NDJSON}"
-    raise bad_request([fault("body", text)])
+    raise bad_request(fault("body", text))
 
 
 def _parse(body: bytes) -> BatchJson:
     if sum(map(body.count, (b",", b"[", b"{"))) > MAX_VALUES:
         text = f"has too many values for one JSON object: send one request per line as {NDJSON}"
-        raise bad_request([fault("body", text)])
+        raise bad_request(fault("body", text))
     try:
         return BatchJson.model_validate_json(body)
     except ValidationError as error:
-        raise bad_request(explain(error, BatchJson)) from None
+        raise bad_request(*explain(error, BatchJson)) from None
 
 
 async def _encoded(requests: list[Any]) -> AsyncIterator[Member]:
@@ -101,7 +102,7 @@ async def _read_lines(lines: AsyncIterator[Member]) -> BatchBody:
     try:
         return BatchBody(BatchHead.model_validate(values), lines)
     except ValidationError as error:
-        raise bad_request(explain(error, BatchHead)) from None
+        raise bad_request(*explain(error, BatchHead)) from None
 
 
 def _parse_line(text: bytes) -> Any:
@@ -132,7 +133,7 @@ async def _lines(request: Request, settings: Settings) -> AsyncIterator[Member]:
             pending += end
             number += 1
             if number > MAX_LINES:
-                raise bad_request([fault("body", f"has more than {MAX_LINES:,} lines")])
+                raise bad_request(fault("body", f"has more than {MAX_LINES:,} lines"))
             if len(pending) > limit:
                 raise line_too_long(number, limit)
             if line := _stripped(pending, number):

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json, to_json
 
 from api.batches.body import BatchHead, Member
-from api.http.body import MAX_COMMAS, Fault, bad_request, explain, fault
+from api.http.validation import MAX_COMMAS, Fault, as_faults, bad_request, explain, fault
 from api.submit_body import BODIES, CHECKED_INLINE_BYTES, BodyRules, SubmitBody
 from jobs.batches.limits import MAX_REQUESTS
 
@@ -77,7 +77,7 @@ class BatchCheck:
             await asyncio.sleep(0)
         if index == MAX_REQUESTS:
             self._faults.append(fault("requests", f"must have at most {MAX_REQUESTS} items"))
-            raise bad_request(self._faults)
+            raise bad_request(*self._faults)
         if len(member.text) < CHECKED_INLINE_BYTES:
             body, faults = self._validate(index, member.text)
         else:
@@ -88,14 +88,14 @@ class BatchCheck:
 
     def refuse(self, place: Place, faults: Mapping[str, str]) -> None:
         """Add faults of pictures, which submission has found, by parameter. Raises as `check`."""
-        self._add_faults(place, [fault(name, text) for name, text in faults.items()])
+        self._add_faults(place, as_faults(faults))
 
     def finish(self) -> None:
         """Raises 400 with all faults, also for a batch without requests."""
         if not self.count and not self._faults:
             self._faults.append(fault("requests", "must have at least 1 item"))
         if self._faults:
-            raise bad_request(self._faults)
+            raise bad_request(*self._faults)
 
     def _faults_of_defaults(self) -> Iterator[Fault]:
         if "custom_id" in self.defaults:
@@ -143,7 +143,7 @@ class BatchCheck:
             field = "" if each["field"] in ("body", "parameters") else f".{each['field']}"
             self._faults.append(fault(place.path + field, each["message"] + line))
             if len(self._faults) == MAX_FAULTS:
-                raise bad_request(self._faults)
+                raise bad_request(*self._faults)
 
 
 def _is_of_one_value(detail: ErrorDetails) -> bool:

@@ -10,11 +10,10 @@ from fastapi.concurrency import run_in_threadpool
 
 from api.batches.body import NDJSON_TYPES, Member, read_batch
 from api.batches.checking import DEFAULTS, BatchCheck, ValidRequest
-from api.batches.errors import too_slow
-from api.errors import queue_full
+from api.errors import queue_full, slow_batch
 from api.http.body import media_type, reserve_memory
 from api.http.route_classes import traceparent_of
-from api.routes.submit import admit_submit, announce_accepted, submit_errors
+from api.routes.submit import admit_submit, announce_accepted
 from api.service import Service
 from api.submit_body import BodyRules
 from jobs.batches.command import BatchCommand
@@ -51,17 +50,13 @@ async def accept_batch(request: Request, service: Service, origin: str, model: s
             traceparent_of(request),
             head.webhook_url,
         )
-        with submit_errors(request):
-            try:
-                async with await service.batches.open(
-                    command, service.store_threads.run, total or 1
-                ) as batch:
-                    created = await _receive(batch, check, members, deadline)
-            except QueueFull as error:
-                if count := total or check.count:
-                    what = f"the queue has no space for these {count:,} requests"
-                    raise queue_full(error, what) from None
-                raise
+        try:
+            async with await service.batches.open(command, service.store_threads.run, total or 1) as batch:
+                created = await _receive(batch, check, members, deadline)
+        except QueueFull as error:
+            if count := total or check.count:
+                raise queue_full(error, f"the queue has no space for these {count:,} requests") from None
+            raise
     bind_contextvars(batch_id=created.batch_id)
     announce_accepted(request, created.credits, created.replayed)
     again = ", again" if created.replayed else ""
@@ -78,7 +73,7 @@ async def _until(deadline: float) -> AsyncIterator[None]:
             yield
     except TimeoutError:
         if timeout.expired():
-            raise too_slow() from None
+            raise slow_batch() from None
         raise
 
 
@@ -92,7 +87,7 @@ async def _receive(
         check.finish()
         return await batch.commit(check.fingerprint)  # outside the deadline: Redis may have accepted already
     except BatchDropped:
-        raise too_slow() from None
+        raise slow_batch() from None
 
 
 async def _read(batch: OpenBatch, check: BatchCheck, members: AsyncIterator[Member]) -> None:

@@ -7,9 +7,8 @@ from fastapi import Request
 from pydantic_core import to_json
 
 from api.batches.archive import AT_A_TIME, Entry
-from api.routes.requests import read_base64
 from api.service import Service
-from api.status_body import listed_body
+from api.status_body import listed_body, read_base64
 from jobs.batches.reading import BatchReader, Member
 from jobs.lifecycle.ended import failed_body, result_body
 from jobs.lifecycle.options import echo

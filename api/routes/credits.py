@@ -1,25 +1,37 @@
 """The balance of a key."""
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
+from pydantic import BaseModel, Field
 
-from api.admission import KEY, Reader
-from api.schemas import Credits, errors
+from api.admission import admit
+from api.http.responses import JsonResponse
+from api.http.route_classes import PlainRoute
+from api.openapi import KEY, ServiceDep
+from api.schemas import errors
+from jobs.keys.admission import Bucket
 
-router = APIRouter(tags=["credits"])
+router = APIRouter(route_class=PlainRoute, tags=["credits"])
 
 UNLIMITED = 2**53 - 1
 """The protocol requires a number: the largest integer that every JSON parser reads exactly."""
 
 
+class Credits(BaseModel):
+    """The balance of a key."""
+
+    credits: int = Field(examples=[100])
+    unlimited: bool = Field(False, description="absent if the key's credits are counted")
+
+
 @router.get(
     "/v1/get-user-credits",
     summary="Credits left",
-    responses=errors(401, 429, 500, 502),
-    response_model_exclude_unset=True,
+    responses={200: {"model": Credits}, **errors(401, 429, 500, 502)},
     dependencies=KEY,
 )
-async def show_credits(key: Reader) -> Credits:
+async def show_credits(request: Request, service: ServiceDep) -> JsonResponse:
     """The credits this key can still spend, without those held for unfinished requests."""
+    key = await admit(request, service, Bucket.READ)
     if key.credits is None:
-        return Credits(credits=UNLIMITED, unlimited=True)
-    return Credits(credits=key.credits)
+        return JsonResponse({"credits": UNLIMITED, "unlimited": True})
+    return JsonResponse({"credits": key.credits})

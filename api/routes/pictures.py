@@ -7,10 +7,11 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
-from api.admission import KEY, ServiceDep, read_picture
+from api.admission import read_picture
 from api.errors import ApiError, no_picture
 from api.http import byte_range
 from api.http.route_classes import PlainRoute
+from api.openapi import KEY, ServiceDep
 from api.schemas import errors
 from jobs.pictures.inputs import sample_bytes
 from jobs.pictures.store import PictureStore

@@ -8,7 +8,7 @@ import pytest
 from fastapi import FastAPI, Request
 from redis import Redis
 
-from api import errors
+from api.exception_handlers import HANDLERS
 from jobs import keyspace
 from jobs.keys.api_keys import ApiKeys
 from tests.stack import KEY, empty_database, environment, running
@@ -126,9 +126,17 @@ def test_an_internal_error_after_acceptance_has_the_request_id(redis_socket, tmp
     assert str(tmp_path) not in answer.text
 
 
+def get(app: FastAPI, path: str) -> httpx.Response:
+    async def ask() -> httpx.Response:
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            return await client.get(path)
+
+    return asyncio.run(ask())
+
+
 def test_internal_errors_are_logged_and_not_revealed(caplog):
-    app = FastAPI()
-    errors.install(app)
+    app = FastAPI(exception_handlers=HANDLERS)
 
     @app.get("/v2/requests/{request_id}")
     async def broken() -> None:
@@ -139,14 +147,9 @@ def test_internal_errors_are_logged_and_not_revealed(caplog):
         request.state.request_id = "5678"
         raise RuntimeError("secret detail")
 
-    async def get(path: str) -> httpx.Response:
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
-            return await client.get(path)
-
     with caplog.at_level(logging.ERROR, "superimpose.api"):
-        answer = asyncio.run(get("/v2/requests/1234"))
-        accepted = asyncio.run(get("/v1/superimpose"))
+        answer = get(app, "/v2/requests/1234")
+        accepted = get(app, "/v1/superimpose")
 
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
     assert answer.json()["request_id"] == "1234"
@@ -157,19 +160,13 @@ def test_internal_errors_are_logged_and_not_revealed(caplog):
 
 
 def test_a_path_cannot_inject_a_log_line(caplog):
-    app = FastAPI()
-    errors.install(app)
+    app = FastAPI(exception_handlers=HANDLERS)
 
     @app.get("/v2/requests/{request_id}")
     async def broken() -> None:
         raise RuntimeError
 
-    async def get() -> httpx.Response:
-        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
-            return await client.get("/v2/requests/1%0d%0a12:00:00 INFO forged")
-
-    asyncio.run(get())
+    get(app, "/v2/requests/1%0d%0a12:00:00 INFO forged")
 
     [logged] = [record.getMessage() for record in caplog.records if record.name == "superimpose.api"]
     assert "forged" in logged

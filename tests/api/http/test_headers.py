@@ -7,6 +7,7 @@ import pytest
 from fastapi import FastAPI, Request
 
 from api import errors
+from api.exception_handlers import HANDLERS
 from api.http.responses import ResponseHeaders, add_response_headers, with_cors
 
 URL = "http://10.0.0.1/a.png"
@@ -95,8 +96,7 @@ def get(app, path, **headers):
 
 @pytest.fixture
 def broken():
-    app = FastAPI()
-    errors.install(app)
+    app = FastAPI(exception_handlers=HANDLERS)
 
     @app.get("/{status}")
     async def answer(status: int, request: Request) -> dict[str, str]:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from redis import Redis
 
-from api.http.query import MAX_LISTED
+from api.http.validation import MAX_LISTED
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import ApiKeys
 from jobs.keys.key_rules import Scope
