@@ -53,7 +53,7 @@ def presented_key(request: Request) -> str:
 async def admit(request: Request, service: Service, bucket: Bucket, scope: Scope | None = None) -> Caller:
     """The caller, who has `scope`. Raises 401, 403, 429."""
     call = _call(request, bucket)
-    caller = _admitted(request, call, await service.reader.admit(call))
+    caller = _required(_caller(request, call, await service.reader.admit(call)))
     if scope is not None and scope not in caller.scopes:
         raise missing_scope(scope)
     return caller
@@ -62,7 +62,7 @@ async def admit(request: Request, service: Service, bucket: Bucket, scope: Scope
 async def admit_picture_reader(request: Request, service: Service) -> Caller | None:
     """None for a call without a key: the name of a picture is secret enough. Raises 401, 429."""
     call = _call(request, Bucket.PICTURE)
-    return _optional_caller(request, call, await service.reader.admit(call))
+    return _caller(request, call, await service.reader.admit(call))
 
 
 async def admit_admin(request: Request, service: Service) -> None:
@@ -85,7 +85,7 @@ async def read_owned_request(
     """Read the fields of `view` of a request. Raises 401, 429, and 404 for the request of another key."""
     call = _call(request, Bucket.READ)
     admission, record, position = await service.reader.admit_and_request(call, request_id, view)
-    caller = _admitted(request, call, admission)
+    caller = _required(_caller(request, call, admission))
     if record is None or record.key_id != caller.key_id:
         raise unknown_request(request_id)
     bind_contextvars(request_id=request_id, **echo(record.custom_id))
@@ -96,7 +96,7 @@ async def read_picture(request: Request, service: Service, token: str) -> Publis
     """The picture with this name; None for a key other than its owner's. Raises 401, 429."""
     call = _call(request, Bucket.PICTURE)
     admission, published = await service.reader.admit_and_picture(call, token)
-    caller = _optional_caller(request, call, admission)
+    caller = _caller(request, call, admission)
     return published if published and (caller is None or published.owner == caller.key_id) else None
 
 
@@ -109,25 +109,22 @@ def _call(request: Request, bucket: Bucket) -> Call:
     return Call(presented_key(request), client_address(request), bucket)
 
 
-def _optional_caller(request: Request, call: Call, admission: Admission) -> Caller | None:
-    if call.presented:
-        return _admitted(request, call, admission)
-    _refuse_over_limit(request, admission)
-    return None
-
-
-def _admitted(request: Request, call: Call, admission: Admission) -> Caller:
-    _refuse_over_limit(request, admission)
+def _caller(request: Request, call: Call, admission: Admission) -> Caller | None:
+    """None for a call without a key. Raises 401 for an invalid key, 429."""
+    if limit := admission.limit:
+        add_response_headers(request, limit_headers(limit))
+        if limit.wait_s:
+            raise too_many_requests(limit.bucket, limit.rate, retry_after(limit.wait_s))
+    if not call.presented:
+        return None
     if admission.caller is None:
-        raise invalid_key() if call.presented else missing_key()
+        raise invalid_key()
     bind_contextvars(key_id=admission.caller.key_id)
     add_credits_header(request, admission.caller.credits)
     return admission.caller
 
 
-def _refuse_over_limit(request: Request, admission: Admission) -> None:
-    limit = admission.limit
-    if limit:
-        add_response_headers(request, limit_headers(limit))
-        if limit.wait_s:
-            raise too_many_requests(limit.bucket, limit.rate, retry_after(limit.wait_s))
+def _required(caller: Caller | None) -> Caller:
+    if caller is None:
+        raise missing_key()
+    return caller

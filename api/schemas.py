@@ -1,5 +1,6 @@
 """Models of response bodies about requests and errors, for the OpenAPI document only."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -10,30 +11,31 @@ ORIGIN = "https://pictures.example"
 REQUEST = f"{ORIGIN}/v2/requests/{ID}"
 PICTURE = f"{ORIGIN}/pictures/0Vn7rGQ9xq1yqLw2m3T4u5v6w7x8y9z0.jpeg"
 
-
 CUSTOM_ID = Field(None, description="as submitted; absent if none was", examples=["sku-4711/front"])
 
 
-class Submitted(BaseModel):
-    """An accepted request and where to follow it."""
-
+class Named(BaseModel):
     request_id: str = Field(examples=[ID])
     custom_id: str | None = CUSTOM_ID
-    status: str = Field(examples=["QUEUED"])
+
+
+class Followed(Named):
     status_url: str = Field(examples=[f"{REQUEST}/status"])
     response_url: str = Field(examples=[REQUEST])
+
+
+class Submitted(Followed):
+    """An accepted request and where to follow it."""
+
+    status: str = Field(examples=["QUEUED"])
     poll_url: str = Field(examples=[REQUEST.replace("/v2/", "/v1/")])
     cancel_url: str = Field(examples=[f"{REQUEST}/cancel"])
 
 
-class Running(BaseModel):
+class Running(Followed):
     """A request that is QUEUED or PROCESSING."""
 
     status: str = Field(examples=["QUEUED"])
-    request_id: str = Field(examples=[ID])
-    custom_id: str | None = CUSTOM_ID
-    status_url: str = Field(examples=[f"{REQUEST}/status"])
-    response_url: str = Field(examples=[REQUEST])
     metrics: dict[str, float] = Field(default={}, description="empty until the end")
     queue_position: int | None = Field(None, description="while QUEUED; 0 = next", examples=[0])
 
@@ -53,12 +55,10 @@ class Metrics(BaseModel):
     cache_hits: int = Field(0, description="inputs found decoded in the worker's cache", examples=[1])
 
 
-class Completed(BaseModel):
+class Completed(Named):
     """A status of COMPLETED."""
 
     status: str = Field(examples=["COMPLETED"])
-    request_id: str = Field(examples=[ID])
-    custom_id: str | None = CUSTOM_ID
     metrics: Metrics
 
 
@@ -86,14 +86,12 @@ class Result(Completed):
     warnings: list[str] = Field([], description="parameters that had no effect, and why; absent if none")
 
 
-class Failed(BaseModel):
+class Failed(Named):
     """A request that FAILED."""
 
     status: str = Field(examples=["FAILED"])
     error: str = Field(examples=["overlay_image: is not an image file: send JPEG, PNG, WEBP, GIF or AVIF"])
     code: str = Field(examples=["invalid_image"])
-    request_id: str = Field(examples=[ID])
-    custom_id: str | None = CUSTOM_ID
     metrics: dict[str, float] = {}
 
 
@@ -105,18 +103,14 @@ class Cancelled(Failed):
     code: str = Field(examples=["cancelled"])
 
 
-class Listed(BaseModel):
+class Listed(Followed):
     """A request in a list: its status, and the fields of the result if COMPLETED."""
 
     model_config = ConfigDict(extra="allow")
 
     status: str = Field(examples=["COMPLETED"])
-    request_id: str = Field(examples=[ID])
-    custom_id: str | None = CUSTOM_ID
     batch_id: str | None = Field(None, description="for a request of a batch")
     created_at: str = Field(examples=["2026-11-22T18:30:00.000+00:00"])
-    status_url: str = Field(examples=[f"{REQUEST}/status"])
-    response_url: str = Field(examples=[REQUEST])
     error: str | None = Field(None, description="if FAILED, with its `code`")
     code: str | None = Field(None, examples=["invalid_image"])
     output: str | None = Field(None, description="if COMPLETED: URL of the picture", examples=[PICTURE])
@@ -176,7 +170,10 @@ ERRORS: dict[int, tuple[str, str]] = {
 }
 
 
-def errors(*errors: int) -> dict[int | str, dict[str, Any]]:
+COMMON = (401, 429, 500, 502)  # errors of every route that needs a key
+
+
+def errors(*more: int, common: Sequence[int] = COMMON) -> dict[int | str, dict[str, Any]]:
     """The error responses of a route, for its `responses=`."""
     return {
         status: {
@@ -184,5 +181,10 @@ def errors(*errors: int) -> dict[int | str, dict[str, Any]]:
             "description": ERRORS[status][0],
             "content": {"application/json": {"example": {"error": "...", "code": ERRORS[status][1]}}},
         }
-        for status in errors
+        for status in sorted({*common, *more})
     }
+
+
+def answers(model: Any, *more: int, status: int = 200) -> dict[int | str, dict[str, Any]]:
+    """A body of this model, and the errors `more` beside the common ones."""
+    return {status: {"model": model}, **errors(*more)}

@@ -1,4 +1,4 @@
 """The playground at / and the documentation at /docs, without a build step or a framework.
 
-`page` renders both; `fields` generates the playground's form from the models; `assets` serves their files.
+`routes` renders both; `fields` generates the playground's form from the models; `assets` serves their files.
 """

@@ -12,7 +12,7 @@ from api.http.body import read_model
 from api.http.responses import JsonResponse
 from api.http.route_classes import PlainRoute
 from api.openapi import KEY, ServiceDep, json_body
-from api.schemas import errors
+from api.schemas import answers
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import OVERLAP_S
 from jobs.keys.key_rules import MAX_CREDITS, MAX_NAME_LENGTH, MAX_WEIGHT, Scope, checked_name
@@ -20,8 +20,6 @@ from jobs.keys.rates import RateField
 
 router = APIRouter(prefix="/admin/keys", route_class=PlainRoute, tags=["admin"], dependencies=KEY)
 log = logging.getLogger("superimpose.api")
-
-REFUSALS = (401, 403, 429, 500, 502)
 
 
 class NewKey(BaseModel):
@@ -92,7 +90,7 @@ class Keys(BaseModel):
     keys: list[Key]
 
 
-@router.get("", summary="All keys", responses={200: {"model": Keys}, **errors(*REFUSALS)})
+@router.get("", summary="All keys", responses=answers(Keys, 403))
 async def list_keys(request: Request, service: ServiceDep) -> JsonResponse:
     """Keys that were not revoked, oldest first, without their secrets."""
     await admit_admin(request, service)
@@ -103,7 +101,7 @@ async def list_keys(request: Request, service: ServiceDep) -> JsonResponse:
 @router.post(
     "",
     summary="Create a key",
-    responses={200: {"model": MadeKey}, **errors(400, 413, 415, *REFUSALS)},
+    responses=answers(MadeKey, 400, 403, 413, 415),
     dependencies=[json_body(NewKey)],
 )
 async def create_key(request: Request, service: ServiceDep) -> JsonResponse:
@@ -116,14 +114,14 @@ async def create_key(request: Request, service: ServiceDep) -> JsonResponse:
     return JsonResponse({**key.shown(), "key": text})
 
 
-@router.get("/{key_id}", summary="One key", responses={200: {"model": Key}, **errors(404, *REFUSALS)})
+@router.get("/{key_id}", summary="One key", responses=answers(Key, 403, 404))
 async def show_key(request: Request, service: ServiceDep, key_id: str) -> JsonResponse:
     await admit_admin(request, service)
     key = await run_in_threadpool(service.api_keys.get, key_id)
     return JsonResponse(key.shown())
 
 
-@router.delete("/{key_id}", summary="Revoke a key", responses={200: {"model": Key}, **errors(404, *REFUSALS)})
+@router.delete("/{key_id}", summary="Revoke a key", responses=answers(Key, 403, 404))
 async def revoke_key(request: Request, service: ServiceDep, key_id: str) -> JsonResponse:
     """Invalidate the key and all its secrets at once; the response is the key as it was."""
     await admit_admin(request, service)
@@ -136,7 +134,7 @@ async def revoke_key(request: Request, service: ServiceDep, key_id: str) -> Json
 @router.post(
     "/{key_id}/rotate",
     summary="Rotate a key",
-    responses={200: {"model": MadeKey}, **errors(400, 404, 413, 415, *REFUSALS)},
+    responses=answers(MadeKey, 400, 403, 404, 413, 415),
     dependencies=[json_body(Rotation)],
 )
 async def rotate_key(request: Request, service: ServiceDep, key_id: str) -> JsonResponse:
@@ -152,7 +150,7 @@ async def rotate_key(request: Request, service: ServiceDep, key_id: str) -> Json
 @router.post(
     "/{key_id}/credit",
     summary="Add credits",
-    responses={200: {"model": Key}, **errors(400, 404, 409, 413, 415, *REFUSALS)},
+    responses=answers(Key, 400, 403, 404, 409, 413, 415),
     dependencies=[json_body(Credit)],
 )
 async def add_credits(request: Request, service: ServiceDep, key_id: str) -> JsonResponse:

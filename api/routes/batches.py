@@ -30,7 +30,7 @@ from api.http.route_classes import PlainRoute, TracedRoute
 from api.http.validation import Before, Limit, read_query
 from api.openapi import KEY, RecordId, ServiceDep, json_body, other_body
 from api.routes.submit import REFUSALS
-from api.schemas import errors
+from api.schemas import answers, errors
 from api.service import Service, origin_of
 from api.submit_headers import SUBMIT_HEADERS
 from api.waiting.call import WAIT, wait_on
@@ -42,8 +42,8 @@ from jobs.lifecycle.record import View
 from jobs.webhooks.body import batch_body
 from telemetry.log_context import bind_contextvars
 
-router = APIRouter(route_class=PlainRoute, tags=["batches"])
-submits = APIRouter(route_class=TracedRoute, tags=["batches"])
+router = APIRouter(route_class=PlainRoute, tags=["batches"], dependencies=KEY)
+submits = APIRouter(route_class=TracedRoute, tags=["batches"], dependencies=KEY)
 
 
 class BatchQuery(BaseModel):
@@ -63,8 +63,8 @@ class MemberQuery(BaseModel):
 @router.get(
     "/v2/batches",
     summary="Batches of this key",
-    responses={200: {"model": BatchList}, **errors(400, 401, 429, 500, 502)},
-    dependencies=[*KEY, openapi.query(BatchQuery)],
+    responses=answers(BatchList, 400),
+    dependencies=[openapi.query(BatchQuery)],
 )
 async def list_batches(request: Request, service: ServiceDep) -> JsonResponse:
     """Batches that have not expired, newest first."""
@@ -80,8 +80,8 @@ async def list_batches(request: Request, service: ServiceDep) -> JsonResponse:
 @router.get(
     "/v2/batches/{batch_id}",
     summary="Status of a batch",
-    responses={200: {"model": Batch}, **errors(400, 401, 404, 429, 500, 502)},
-    dependencies=[*KEY, WAIT],
+    responses=answers(Batch, 400, 404),
+    dependencies=[WAIT],
 )
 async def show_batch(request: Request, service: ServiceDep, batch_id: RecordId) -> JsonResponse:
     """The number of its requests by status. COMPLETED once all have ended, also if some FAILED."""
@@ -99,8 +99,8 @@ async def show_batch(request: Request, service: ServiceDep, batch_id: RecordId) 
 @router.get(
     "/v2/batches/{batch_id}/requests",
     summary="Requests of a batch",
-    responses={200: {"model": BatchRequests}, **errors(400, 401, 404, 429, 500, 502)},
-    dependencies=[*KEY, openapi.query(MemberQuery)],
+    responses=answers(BatchRequests, 400, 404),
+    dependencies=[openapi.query(MemberQuery)],
 )
 async def list_requests(request: Request, service: ServiceDep, batch_id: RecordId) -> JsonResponse:
     """In the order they were sent, each as in the list of the key's own requests."""
@@ -116,9 +116,8 @@ async def list_requests(request: Request, service: ServiceDep, batch_id: RecordI
 @router.get(
     "/v2/batches/{batch_id}/results",
     summary="Results of a batch",
-    responses={**RESULTS, **errors(400, 401, 404, 429, 500, 502)},
+    responses={**RESULTS, **errors(400, 404)},
     response_class=Response,
-    dependencies=KEY,
 )
 async def stream_results(request: Request, service: ServiceDep, batch_id: RecordId) -> Response:
     """NDJSON: a line for each request that has ended, with its result, or its status if it FAILED."""
@@ -130,8 +129,7 @@ async def stream_results(request: Request, service: ServiceDep, batch_id: Record
 @router.post(
     "/v2/batches/{batch_id}/cancel",
     summary="Cancel a batch",
-    responses={200: {"model": Batch}, **errors(400, 401, 404, 409, 429, 500, 502)},
-    dependencies=KEY,
+    responses=answers(Batch, 400, 404, 409),
 )
 async def cancel_batch(request: Request, service: ServiceDep, batch_id: RecordId) -> JsonResponse:
     """End its QUEUED requests as FAILED `cancelled`; those that are PROCESSING continue."""
@@ -152,10 +150,9 @@ async def cancel_batch(request: Request, service: ServiceDep, batch_id: RecordId
 @router.get(
     "/archives/{name}",
     summary="All pictures of a batch",
-    responses={**ARCHIVE, **errors(401, 404, 429, 500, 502)},
+    responses={**ARCHIVE, **errors(404)},
     response_class=Response,
     openapi_extra={"security": [{}]},  # the key is optional
-    dependencies=KEY,
 )
 async def send_archive(request: Request, service: ServiceDep, name: str) -> Response:
     """A ZIP of the pictures available now, named by `custom_id`; `missing.txt` in it lists the others.
@@ -193,9 +190,9 @@ def _add_route(model: str) -> None:
     @submits.post(
         f"/v2/{model}/batch",
         summary="Submit many requests at once",
-        responses={200: {"model": Batch}, **errors(*REFUSALS)},
+        responses=answers(Batch, *REFUSALS),
         openapi_extra=other_body(NDJSON, {"type": "string"}, example=EXAMPLE_LINES),
-        dependencies=[*KEY, SUBMIT_HEADERS, body],
+        dependencies=[*SUBMIT_HEADERS, body],
     )
     async def submit_batch(request: Request, service: ServiceDep) -> JsonResponse:
         """Accept all requests or none, and respond at once with the URLs to follow them.

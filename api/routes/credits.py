@@ -7,10 +7,10 @@ from api.admission import admit
 from api.http.responses import JsonResponse
 from api.http.route_classes import PlainRoute
 from api.openapi import KEY, ServiceDep
-from api.schemas import errors
+from api.schemas import answers
 from jobs.keys.admission import Bucket
 
-router = APIRouter(route_class=PlainRoute, tags=["credits"])
+router = APIRouter(route_class=PlainRoute, tags=["credits"], dependencies=KEY)
 
 UNLIMITED = 2**53 - 1
 """The protocol requires a number: the largest integer that every JSON parser reads exactly."""
@@ -23,12 +23,7 @@ class Credits(BaseModel):
     unlimited: bool = Field(False, description="absent if the key's credits are counted")
 
 
-@router.get(
-    "/v1/get-user-credits",
-    summary="Credits left",
-    responses={200: {"model": Credits}, **errors(401, 429, 500, 502)},
-    dependencies=KEY,
-)
+@router.get("/v1/get-user-credits", summary="Credits left", responses=answers(Credits))
 async def show_credits(request: Request, service: ServiceDep) -> JsonResponse:
     """The credits this key can still spend, without those held for unfinished requests."""
     key = await admit(request, service, Bucket.READ)

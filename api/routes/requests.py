@@ -15,7 +15,7 @@ from api.http.route_classes import PlainRoute, TracedRoute, traceparent_of
 from api.http.validation import Before, Limit, read_query
 from api.openapi import KEY, RecordId, ServiceDep
 from api.routes.submit import note_accepted
-from api.schemas import Cancelled, Completed, Failed, RequestList, Result, Running, Submitted, errors
+from api.schemas import Cancelled, Completed, Failed, RequestList, Result, Running, Submitted, answers, errors
 from api.service import origin_of
 from api.status_body import listed_body, read_base64, status_body, submitted_body
 from api.submit_headers import IDEMPOTENCY_HEADER, read_idempotency_key
@@ -30,8 +30,8 @@ from jobs.lifecycle.record import View
 from jobs.lifecycle.status import TERMINAL, Status
 from jobs.queries.listing import RequestFilter
 
-router = APIRouter(route_class=PlainRoute, tags=["requests"])
-retries = APIRouter(route_class=TracedRoute, tags=["requests"])
+router = APIRouter(route_class=PlainRoute, tags=["requests"], dependencies=KEY)
+retries = APIRouter(route_class=TracedRoute, tags=["requests"], dependencies=KEY)
 
 FAILED: dict[int | str, dict[str, Any]] = {422: {"model": Failed, "description": "The request FAILED"}}
 
@@ -48,8 +48,8 @@ class ListQuery(BaseModel):
 @router.get(
     "/v2/requests/{request_id}/status",
     summary="Status of a request",
-    responses={200: {"model": Completed | Running}, **FAILED, **errors(400, 401, 404, 429, 500, 502)},
-    dependencies=[*KEY, WAIT],
+    responses={**answers(Completed | Running, 400, 404), **FAILED},
+    dependencies=[WAIT],
 )
 async def show_status(request: Request, service: ServiceDep, request_id: RecordId) -> JsonResponse:
     """QUEUED, PROCESSING or COMPLETED; 422 with the reason if it FAILED."""
@@ -60,8 +60,8 @@ async def show_status(request: Request, service: ServiceDep, request_id: RecordI
 @router.get(
     "/v2/requests/{request_id}",
     summary="Result of a request",
-    responses={200: {"model": Result | Running}, **FAILED, **errors(400, 401, 404, 429, 500, 502)},
-    dependencies=[*KEY, WAIT],
+    responses={**answers(Result | Running, 400, 404), **FAILED},
+    dependencies=[WAIT],
 )
 @router.get("/v1/requests/{request_id}", include_in_schema=False)
 async def show_result(request: Request, service: ServiceDep, request_id: RecordId) -> JsonResponse:
@@ -80,9 +80,9 @@ async def show_result(request: Request, service: ServiceDep, request_id: RecordI
 @router.get(
     "/v2/requests/{request_id}/status/stream",
     summary="Status of a request, as events",
-    responses={**EVENTS, **errors(400, 401, 404, 429, 500, 502)},
+    responses={**EVENTS, **errors(400, 404)},
     response_class=Response,
-    dependencies=[*KEY, LAST_EVENT_ID],
+    dependencies=[LAST_EVENT_ID],
 )
 async def stream_status(request: Request, service: ServiceDep, request_id: RecordId) -> Response:
     """Server-Sent Events: the current status, then one event for each change, until the request ends."""
@@ -97,8 +97,8 @@ async def stream_status(request: Request, service: ServiceDep, request_id: Recor
 @router.get(
     "/v2/requests",
     summary="Requests of this key",
-    responses={200: {"model": RequestList}, **errors(400, 401, 429, 500, 502)},
-    dependencies=[*KEY, openapi.query(ListQuery)],
+    responses=answers(RequestList, 400),
+    dependencies=[openapi.query(ListQuery)],
 )
 async def list_requests(request: Request, service: ServiceDep) -> JsonResponse:
     """Requests that have not expired, newest first."""
@@ -119,8 +119,7 @@ async def list_requests(request: Request, service: ServiceDep) -> JsonResponse:
 @router.post(
     "/v2/requests/{request_id}/cancel",
     summary="Cancel a request",
-    responses={200: {"model": Cancelled}, **errors(401, 404, 409, 429, 500, 502)},
-    dependencies=KEY,
+    responses=answers(Cancelled, 404, 409),
 )
 async def cancel(request: Request, service: ServiceDep, request_id: RecordId) -> JsonResponse:
     """End the request as FAILED with the code `cancelled`, and stop its worker."""
@@ -142,8 +141,8 @@ async def cancel(request: Request, service: ServiceDep, request_id: RecordId) ->
 @retries.post(
     "/v2/requests/{request_id}/retry",
     summary="Submit a request again",
-    responses={200: {"model": Submitted}, **errors(400, 401, 403, 404, 406, 409, 429, 500, 502)},
-    dependencies=[*KEY, IDEMPOTENCY_HEADER],
+    responses=answers(Submitted, 400, 403, 404, 406, 409),
+    dependencies=[IDEMPOTENCY_HEADER],
 )
 async def retry(request: Request, service: ServiceDep, request_id: RecordId) -> JsonResponse:
     """Create a request with the parameters, `custom_id` and `X-Timeout` of one that has ended.
@@ -170,8 +169,7 @@ async def retry(request: Request, service: ServiceDep, request_id: RecordId) -> 
     summary="Delete a request",
     status_code=204,
     response_class=Response,
-    responses=errors(401, 404, 409, 429, 500, 502),
-    dependencies=KEY,
+    responses=errors(404, 409),
 )
 async def delete(request: Request, service: ServiceDep, request_id: RecordId) -> Response:
     """Delete its record, its picture and its inline inputs at once; 409 until it has ended."""

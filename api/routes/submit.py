@@ -14,7 +14,7 @@ from api.http.responses import JsonResponse, add_response_headers
 from api.http.route_classes import TracedRoute, traceparent_of
 from api.openapi import EXAMPLES, KEY, ServiceDep, json_body
 from api.routes.pictures import send_range
-from api.schemas import Base64Picture, Submitted, errors
+from api.schemas import Base64Picture, Submitted, answers, errors
 from api.service import Service, origin_of
 from api.status_body import read_base64, submitted_body
 from api.submit_body import BODIES, read_submit_body
@@ -31,10 +31,10 @@ from jobs.lifecycle.status import OUR_FAULT, TERMINAL, FailureCode
 from jobs.submission import SubmitCommand
 from telemetry.log_context import bind_contextvars
 
-router = APIRouter(route_class=TracedRoute, tags=["superimpose"])
+router = APIRouter(route_class=TracedRoute, tags=["superimpose"], dependencies=KEY)
 log = logging.getLogger("superimpose.api")
 
-REFUSALS = (400, 401, 403, 406, 409, 413, 415, 429, 500, 502)
+REFUSALS = (400, 403, 406, 409, 413, 415)
 
 
 async def accept(request: Request, service: Service, origin: str, model: str) -> tuple[str, str | None]:
@@ -111,12 +111,12 @@ async def _send(service: Service, record: Record, output: Output, headers: dict[
 
 def _add_routes(model: str) -> None:
     body = json_body(BODIES[model], openapi_examples=EXAMPLES[model])
-    described = [*KEY, SUBMIT_HEADERS, body]
+    described = [*SUBMIT_HEADERS, body]
 
     @router.post(
         f"/v2/{model}",
         summary="Overlay one picture on another",
-        responses={200: {"model": Submitted}, **errors(*REFUSALS)},
+        responses=answers(Submitted, *REFUSALS),
         dependencies=described,
     )
     async def submit(request: Request, service: ServiceDep) -> JsonResponse:

@@ -16,14 +16,14 @@ from api.http.responses import JsonResponse
 from api.http.route_classes import PlainRoute
 from api.http.validation import Fault, bad_request, fault, validate_body
 from api.openapi import KEY, ServiceDep, json_body, other_body
-from api.schemas import PICTURE, errors
+from api.schemas import PICTURE, answers
 from api.service import Service, origin_of
 from compositor import CompositorError, identify
 from jobs.keys.admission import Bucket
 from jobs.keys.key_rules import Scope
 from jobs.pictures import inputs
 
-router = APIRouter(route_class=PlainRoute, tags=["uploads"])
+router = APIRouter(route_class=PlainRoute, tags=["uploads"], dependencies=KEY)
 
 MAX_FILES = 20
 
@@ -57,9 +57,9 @@ class UploadRequest(BaseModel):
 @router.post(
     "/upload-asset",
     summary="Upload pictures",
-    responses={200: {"model": Uploaded}, **errors(400, 401, 403, 413, 415, 429, 500, 502)},
+    responses=answers(Uploaded, 400, 403, 413, 415),
     openapi_extra=other_body("multipart/form-data", FILES),
-    dependencies=[*KEY, json_body(UploadRequest)],
+    dependencies=[json_body(UploadRequest)],
 )
 async def upload(request: Request, service: ServiceDep) -> JsonResponse:
     """Store pictures, and respond with URLs for requests of this key."""

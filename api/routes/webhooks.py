@@ -14,7 +14,7 @@ from api.http.body import read_model
 from api.http.responses import JsonResponse
 from api.http.route_classes import PlainRoute
 from api.openapi import KEY, RecordId, ServiceDep, json_body
-from api.schemas import errors
+from api.schemas import answers
 from api.service import Service
 from jobs.keys.admission import Bucket, Caller
 from jobs.keys.api_keys import OVERLAP_S, UnknownKey
@@ -25,8 +25,6 @@ from telemetry.log_context import bind_contextvars
 
 router = APIRouter(route_class=PlainRoute, tags=["webhooks"], dependencies=KEY)
 log = logging.getLogger("superimpose.api")
-
-REFUSALS = (401, 429, 500, 502)
 
 
 class WebhookSecret(BaseModel):
@@ -73,7 +71,7 @@ class Delivery(BaseModel):
 @router.get(
     "/v1/webhooks/default/secret",
     summary="Secret of a key's webhooks",
-    responses={200: {"model": WebhookSecret}, **errors(400, 403, *REFUSALS)},
+    responses=answers(WebhookSecret, 400, 403),
 )
 async def show_secret(request: Request, service: ServiceDep) -> JsonResponse:
     """The secret that events are signed with. Replicate's path, so that its clients can read it."""
@@ -84,7 +82,7 @@ async def show_secret(request: Request, service: ServiceDep) -> JsonResponse:
 @router.post(
     "/v2/webhooks/secret/rotate",
     summary="Rotate the secret of a key's webhooks",
-    responses={200: {"model": WebhookSecret}, **errors(400, 403, 413, 415, *REFUSALS)},
+    responses=answers(WebhookSecret, 400, 403, 413, 415),
     dependencies=[json_body(SecretRotation)],
 )
 async def rotate_secret(request: Request, service: ServiceDep) -> JsonResponse:
@@ -99,7 +97,7 @@ async def rotate_secret(request: Request, service: ServiceDep) -> JsonResponse:
 @router.get(
     "/v2/requests/{request_id}/webhook",
     summary="Delivery of a request's event",
-    responses={200: {"model": Delivery}, **errors(404, *REFUSALS)},
+    responses=answers(Delivery, 404),
 )
 async def show_delivery(request: Request, service: ServiceDep, request_id: RecordId) -> JsonResponse:
     """The receiver and all attempts; available for longer than the request itself."""
@@ -112,7 +110,7 @@ async def show_delivery(request: Request, service: ServiceDep, request_id: Recor
     "/v2/requests/{request_id}/webhook/redeliver",
     summary="Send a request's event again",
     status_code=202,
-    responses={202: {"model": Delivery}, **errors(404, 409, *REFUSALS)},
+    responses=answers(Delivery, 404, 409, status=202),
 )
 async def redeliver(request: Request, service: ServiceDep, request_id: RecordId) -> JsonResponse:
     """Send the event now, with the same id, whatever its state; a failure starts the whole schedule again."""

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from pydantic import Field, ValidationError
 
-from api.pages import page as pages
+from api.pages import routes as pages
 from compositor import render
 from compositor.layers.rotate import Turn
 from compositor.models import MODELS
@@ -290,7 +290,7 @@ class Toned(SuperimposeV2Request):
 def test_a_new_model_appears_by_itself(visit, service, monkeypatch):
     monkeypatch.setitem(MODELS, "toned", Toned)
     pages._playground.cache_clear()
-    text = pages.playground(service.url, Settings())
+    text = pages.playground_html(service.url, Settings())
     pages._playground.cache_clear()
     seen = visit()
     seen.page.route(f"{service.url}/", lambda route: route.fulfill(body=text, content_type="text/html"))

@@ -3,10 +3,12 @@
 import asyncio
 import sys
 
-from fastapi import Request, Starlette
+from starlette.applications import Starlette
+from starlette.requests import Request
 
 from api.app import create_app
 from api.http.responses import JsonResponse
+from api.service import service_of
 from cli.serve import roles
 from cli.serve.listening import bind
 from jobs.config.settings import Settings
