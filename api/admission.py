@@ -1,20 +1,13 @@
 """Who may call: keys, scopes, rate limits, credits, and the owner of a request."""
 
 import hmac
+from functools import lru_cache
+from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import NamedTuple
 
 from fastapi import Request
 
-from api.errors import (
-    invalid_key,
-    missing_key,
-    missing_scope,
-    not_admin,
-    not_enough_credits,
-    too_many_requests,
-    unknown_request,
-)
-from api.http.addresses import client_address
+from api import errors
 from api.http.responses import add_response_headers, limit_headers
 from api.service import Service
 from jobs.keys.admission import Admission, Bucket, Call, Caller
@@ -28,6 +21,7 @@ from jobs.timefmt import retry_after
 from telemetry.log_context import bind_contextvars
 
 BEARER = "bearer "
+IPV6_PREFIX = 64  # RFC 4291, section 2.5.1: a subscriber gets at least a /64
 
 
 class RequestState(NamedTuple):
@@ -50,12 +44,34 @@ def presented_key(request: Request) -> str:
     return key
 
 
+def client_address(request: Request) -> str:
+    """The peer's IPv4 address, or the /64 network of its IPv6 address; "local" over a Unix socket.
+
+    X-Forwarded-For is read only from `Settings.trusted_proxies`. If it names something other than an address,
+    the result is "unknown".
+    """
+    return "local" if request.client is None else _address_or_network(request.client.host)
+
+
+@lru_cache(maxsize=1024)
+def _address_or_network(host: str) -> str:
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return "unknown"
+    if not isinstance(address, IPv6Address):
+        return str(address)
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(IPv6Network((address, IPV6_PREFIX), strict=False))
+
+
 async def admit(request: Request, service: Service, bucket: Bucket, scope: Scope | None = None) -> Caller:
     """The caller, who has `scope`. Raises 401, 403, 429."""
     call = _call(request, bucket)
     caller = _required(_caller(request, call, await service.reader.admit(call)))
     if scope is not None and scope not in caller.scopes:
-        raise missing_scope(scope)
+        raise errors.missing_scope(scope)
     return caller
 
 
@@ -70,13 +86,13 @@ async def admit_admin(request: Request, service: Service) -> None:
     presented = digest(presented_key(request))
     if not hmac.compare_digest(presented, digest(service.settings.admin_key or "")):
         await admit(request, service, Bucket.READ)
-        raise not_admin()
+        raise errors.not_admin()
 
 
 def require_credits(key: Caller, cost: int) -> None:
     """Raise 406 before the body is read. Not for a call with an idempotency key: a replay costs nothing."""
     if key.credits is not None and key.credits < cost:
-        raise not_enough_credits(key.credits, cost)
+        raise errors.not_enough_credits(key.credits, cost)
 
 
 async def read_owned_request(
@@ -87,7 +103,7 @@ async def read_owned_request(
     admission, record, position = await service.reader.admit_and_request(call, request_id, view)
     caller = _required(_caller(request, call, admission))
     if record is None or record.key_id != caller.key_id:
-        raise unknown_request(request_id)
+        raise errors.unknown_request(request_id)
     bind_contextvars(request_id=request_id, **echo(record.custom_id))
     return RequestState(record, position)
 
@@ -114,11 +130,11 @@ def _caller(request: Request, call: Call, admission: Admission) -> Caller | None
     if limit := admission.limit:
         add_response_headers(request, limit_headers(limit))
         if limit.wait_s:
-            raise too_many_requests(limit.bucket, limit.rate, retry_after(limit.wait_s))
+            raise errors.too_many_requests(limit.bucket, limit.rate, retry_after(limit.wait_s))
     if not call.presented:
         return None
     if admission.caller is None:
-        raise invalid_key()
+        raise errors.invalid_key()
     bind_contextvars(key_id=admission.caller.key_id)
     add_credits_header(request, admission.caller.credits)
     return admission.caller
@@ -126,5 +142,5 @@ def _caller(request: Request, call: Call, admission: Admission) -> Caller | None
 
 def _required(caller: Caller | None) -> Caller:
     if caller is None:
-        raise missing_key()
+        raise errors.missing_key()
     return caller

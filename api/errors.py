@@ -130,7 +130,6 @@ def no_event_yet(request_id: str) -> ApiError:
 
 
 def refused_move(error: IllegalMove) -> ApiError:
-    """Why a request was not created, cancelled or deleted."""
     match error.reason:
         case "revoked" | "exists":  # the key was revoked after it was admitted
             return invalid_key()

@@ -15,17 +15,8 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match, Route
 
-from api.errors import (
-    ApiError,
-    idempotency_conflict,
-    no_event,
-    no_picture,
-    not_enough_credits,
-    queue_full,
-    quota_exceeded,
-    refused_move,
-    unknown_model,
-)
+from api import errors
+from api.errors import ApiError
 from api.http.refusal import RETRY_AFTER_S
 from api.http.responses import JsonResponse
 from api.http.validation import as_faults, bad_request
@@ -55,18 +46,18 @@ def _picture_gone(request: Request, _: PictureGone) -> ApiError:
     known = _known_id(request)
     with bound_contextvars(**known):
         log.warning("%s %s: the picture is gone from the store", request.method, _route(request))
-    return no_picture(**known)
+    return errors.no_picture(**known)
 
 
 def _quota_exceeded(request: Request, error: QuotaExceeded) -> ApiError:
-    return quota_exceeded(error.used, error.quota, service_of(request).settings.upload_ttl_s)
+    return errors.quota_exceeded(error.used, error.quota, service_of(request).settings.upload_ttl_s)
 
 
 def _framework_error(request: Request, error: HTTPException) -> ApiError:
     headers = dict(error.headers or {})
     match error.status_code:
         case 404 if request.method == "POST" and MODEL_PATH.fullmatch(request.url.path):
-            return unknown_model()
+            return errors.unknown_model()
         case 404:
             docs = ", the documentation at /docs" if service_of(request).settings.docs else ""
             code, text = "not_found", f"no such path; the model is at /v2/superimpose{docs}"
@@ -109,7 +100,6 @@ def _logged(request: Request, error: Exception) -> dict[str, Any]:
 
 
 def _known_id(request: Request) -> dict[str, Any]:
-    """The id of the request in the path, or of the one accepted in this call."""
     request_id = request.path_params.get("request_id") or getattr(request.state, "request_id", None)
     return {"request_id": request_id} if request_id else {}
 
@@ -123,18 +113,19 @@ API_ERRORS: Mapping[type[Exception], Callable[[Request, Any], ApiError]] = {
     ApiError: lambda _, error: error,
     CannotResubmit: lambda request, error: ApiError(409, "cannot_retry", str(error), **_known_id(request)),
     CreditsRefused: lambda _, error: ApiError(409, "credits_refused", str(error)),
-    IdempotencyConflict: lambda _, __: idempotency_conflict(),
-    IllegalMove: lambda _, error: refused_move(error),
+    IdempotencyConflict: lambda _, __: errors.idempotency_conflict(),
+    IllegalMove: lambda _, error: errors.refused_move(error),
     InvalidPictures: lambda _, error: bad_request(*as_faults(error.faults)),
-    NoEvent: lambda request, _: no_event(request.path_params["request_id"]),
-    NotEnoughCredits: lambda _, error: not_enough_credits(error.balance, error.needed),
+    NoEvent: lambda request, _: errors.no_event(request.path_params["request_id"]),
+    NotEnoughCredits: lambda _, error: errors.not_enough_credits(error.balance, error.needed),
     PictureGone: _picture_gone,
-    QueueFull: lambda _, error: queue_full(error),
+    QueueFull: lambda _, error: errors.queue_full(error),
     QuotaExceeded: _quota_exceeded,
     UnknownKey: lambda _, __: ApiError(
         404, "not_found", "no such key, or it was revoked: GET /admin/keys lists all keys"
     ),
     WebhooksOff: lambda _, error: ApiError(400, "webhooks_off", str(error)),
+    ClientDisconnect: lambda _, __: ApiError(400, "disconnected", "the client has disconnected"),
     HTTPException: _framework_error,
     RedisError: _unreachable,
     StoreError: _unreachable,
@@ -152,13 +143,8 @@ def _handler(
     return handle
 
 
-async def _disconnected(_: Request, __: ClientDisconnect) -> Response:
-    return Response(status_code=400)
-
-
 HANDLERS: Mapping[Any, Handler] = {
-    **{exception: _handler(as_api_error) for exception, as_api_error in API_ERRORS.items()},
-    ClientDisconnect: _disconnected,
+    error: _handler(as_api_error) for error, as_api_error in API_ERRORS.items()
 }
 
 

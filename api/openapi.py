@@ -2,14 +2,14 @@
 
 from functools import cache
 from importlib.metadata import version
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 from fastapi import Body, Depends, Path, Query, Security
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from fastapi.security import APIKeyHeader, HTTPBearer
 from pydantic import BaseModel
-from pydantic_core import to_json
+from pydantic_core import PydanticUndefined, to_json
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -27,8 +27,6 @@ KEY = [
 
 RecordId = Annotated[str, Path(json_schema_extra={"format": "uuid"})]
 ServiceDep = Annotated[Service, Depends(service_of)]
-
-M = TypeVar("M", bound=BaseModel)
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     DEFAULT_MODEL: {
@@ -84,24 +82,23 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 """Example bodies by model."""
 
 
-def json_body(model: type[M], **options: Any) -> Any:
-    """A dependency for the document: the route reads a JSON body of this model itself."""
+def described(annotation: Any, default: Any = PydanticUndefined) -> Any:
+    """A dependency for the document only: a parameter or a body, which the routes read themselves."""
 
-    async def describe(body: Annotated[model, Body(**options)]) -> None: ...  # type: ignore[valid-type]
-
-    return Depends(describe)
-
-
-def query(model: type[M]) -> Any:
-    """A dependency for the document: the route reads a query of this model itself."""
-
-    async def describe(query: Annotated[model, Query()]) -> None: ...  # type: ignore[valid-type]
+    async def describe(value: annotation = default) -> None: ...
 
     return Depends(describe)
+
+
+def json_body(model: type[BaseModel], **options: Any) -> Any:
+    return described(Annotated[model, Body(**options)])
+
+
+def query(model: type[BaseModel]) -> Any:
+    return described(Annotated[model, Query()])
 
 
 def other_body(media_type: str, schema: dict[str, Any], **more: Any) -> dict[str, Any]:
-    """`openapi_extra` of a route that takes this type of body too."""
     return {"requestBody": {"content": {media_type: {"schema": schema, **more}}}}
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar, TypeVarTuple
@@ -13,8 +14,8 @@ from obstore.exceptions import BaseError, GenericError
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
+from api.errors import ApiError
 from api.health import Health
-from api.http.addresses import origin_by_host
 from api.http.body import BodyMemory
 from api.waiting.changes import Changes
 from compositor import Limits
@@ -37,6 +38,8 @@ from jobs.webhooks.secrets import KeySecrets
 from telemetry.traces import open_traces
 
 STORE_THREADS = 40
+HOST = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.IGNORECASE | re.ASCII)
+MAX_HOST_LENGTH = 255 + len(":65535")  # RFC 1035, section 2.3.4
 STRONG_LENGTH = 20  # characters
 WEAK_KEY = "SUPERIMPOSE_DEV_API_KEY can be guessed: use `superimpose keys create` on a public server"
 
@@ -125,3 +128,14 @@ def service_of(request: Request) -> Service:
 def origin_of(request: Request) -> str:
     """The configured public URL, or the scheme and host of the request."""
     return service_of(request).settings.public_url or origin_by_host(request)
+
+
+def origin_by_host(request: Request) -> str:
+    """Scheme and host as the client sent them. Raises 400 for an invalid Host header."""
+    host = request.headers.get("host")
+    if host is None:
+        return str(request.base_url).rstrip("/")
+    if len(host) > MAX_HOST_LENGTH or not HOST.fullmatch(host):
+        text = "the Host header must be a name or an address, with or without a port"
+        raise ApiError(400, "invalid_host", text)
+    return f"{request.scope['scheme']}://{host}"

@@ -62,6 +62,5 @@ def listed_body(request: Request, origin: str, record: Record) -> dict[str, Any]
 
 
 async def read_base64(service: Service, output: Output) -> str:
-    """The picture. Raises `PictureGone`."""
     data = await service.store_threads.run(service.store.get, output.path)
     return base64.b64encode(data).decode()

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
-from fastapi import Depends, Header, Request
+from fastapi import Header, Request
 from pydantic import WithJsonSchema
 
 from api.http.validation import Fault, bad_request, fault
+from api.openapi import described
 from jobs.config.settings import Settings
 from jobs.lifecycle.deadlines import Deadlines
 
@@ -17,8 +18,6 @@ TIMEOUT = "X-Timeout"
 
 IDEMPOTENCY_KEY_FORM = re.compile(r"[\x20-\x7e]{1,255}")
 SECONDS_FORM = re.compile(r"\d{1,9}", re.ASCII)
-
-SECONDS = WithJsonSchema({"type": "integer", "minimum": 1})
 
 
 class SubmitHeaders(NamedTuple):
@@ -58,8 +57,13 @@ def read_idempotency_key(request: Request, faults: Sequence[Fault] = ()) -> str 
     return key
 
 
-async def _describe_key(
-    key: Annotated[
+def _seconds(name: str, description: str) -> Any:
+    schema = WithJsonSchema({"type": "integer", "minimum": 1})
+    return described(Annotated[str | None, Header(alias=name, description=description), schema], None)
+
+
+IDEMPOTENCY_HEADER = described(
+    Annotated[
         str | None,
         Header(
             alias=IDEMPOTENCY_KEY,
@@ -70,29 +74,13 @@ async def _describe_key(
         WithJsonSchema(
             {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$"}
         ),
-    ] = None,
-) -> None: ...
-
-
-async def _describe_timeouts(
-    start_timeout: Annotated[
-        str | None,
-        Header(
-            alias=START_TIMEOUT, description="Seconds until the request must start, else FAILED `timeout`."
-        ),
-        SECONDS,
-    ] = None,
-    timeout: Annotated[
-        str | None,
-        Header(
-            alias=TIMEOUT,
-            description="Seconds from its start, all attempts included, until it must end, else FAILED "
-            "`timeout`.",
-        ),
-        SECONDS,
-    ] = None,
-) -> None: ...
-
-
-IDEMPOTENCY_HEADER = Depends(_describe_key)  # for the OpenAPI document
-SUBMIT_HEADERS = [IDEMPOTENCY_HEADER, Depends(_describe_timeouts)]
+    ],
+    None,
+)
+SUBMIT_HEADERS = [
+    IDEMPOTENCY_HEADER,
+    _seconds(START_TIMEOUT, "Seconds until the request must start, else FAILED `timeout`."),
+    _seconds(
+        TIMEOUT, "Seconds from its start, all attempts included, until it must end, else FAILED `timeout`."
+    ),
+]

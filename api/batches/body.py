@@ -43,8 +43,6 @@ class BatchHead(BaseModel):
 
 
 class BatchJson(BatchHead):
-    """A batch as one JSON object."""
-
     requests: list[Any] = Field(min_length=1, max_length=MAX_REQUESTS)
 
 
@@ -55,22 +53,19 @@ class Member(NamedTuple):
     line: int | None = None
 
 
-class BatchBody(NamedTuple):
-    """Iterating over `members` reads the body, and raises as `read_batch` does."""
-
-    head: BatchHead
-    members: AsyncIterator[Member]
-    total: int | None = None
-    """Number of members; None if unknown until the last is read."""
+BatchBody = tuple[BatchHead, AsyncIterator[Member], int | None]
 
 
 async def read_batch(request: Request, settings: Settings) -> BatchBody:
-    """Raises 400 if the body is not a batch, 413, 415."""
+    """The head, the members, and their number, if it is known before the last is read.
+
+    Raises 400 if the body is not a batch, 413, 415; so does iterating over the members.
+    """
     match media_type(request):
         case "application/json":
             body = await read_json(request, settings.max_body_bytes)
             batch = await run_in_threadpool(_parse, body)
-            return BatchBody(batch, _encoded(batch.requests), len(batch.requests))
+            return batch, _encoded(batch.requests), len(batch.requests)
         case kind if kind in NDJSON_TYPES:
             return await _read_lines(_lines(request, settings))
     text = f"send JSON with the header Content-Type: {JSON}, or one request per line with {NDJSON}"
@@ -95,12 +90,12 @@ async def _encoded(requests: list[Any]) -> AsyncIterator[Member]:
 async def _read_lines(lines: AsyncIterator[Member]) -> BatchBody:
     first = await anext(lines, None)
     if first is None:
-        return BatchBody(BatchHead(), lines)
+        return BatchHead(), lines, None
     values = await run_in_threadpool(_parse_line, first.text)
     if not _is_head(values):
-        return BatchBody(BatchHead(), _prepend(first, lines))
+        return BatchHead(), _prepend(first, lines), None
     try:
-        return BatchBody(BatchHead.model_validate(values), lines)
+        return BatchHead.model_validate(values), lines, None
     except ValidationError as error:
         raise bad_request(*explain(error, BatchHead)) from None
 
@@ -125,7 +120,6 @@ async def _prepend(first: Member, lines: AsyncIterator[Member]) -> AsyncIterator
 
 
 async def _lines(request: Request, settings: Settings) -> AsyncIterator[Member]:
-    """The lines that are not blank."""
     limit, number, pending = settings.max_body_bytes, 0, bytearray()
     async for chunk in stream_body(request, settings.max_batch_bytes):
         *ends, rest = chunk.split(b"\n")

@@ -30,7 +30,6 @@ log = logging.getLogger("superimpose.api")
 
 
 async def accept_batch(request: Request, service: Service, origin: str, model: str) -> CreatedBatch:
-    """Check key, headers and body, and queue all requests."""
     settings = service.settings
     key, headers = await admit_submit(request, service)
     is_streamed = media_type(request) in NDJSON_TYPES
@@ -97,7 +96,7 @@ async def _read(batch: OpenBatch, check: BatchCheck, members: AsyncIterator[Memb
         check.refuse(DEFAULTS, error.faults)
     async for group in _valid_requests(check, members):
         try:
-            if check.is_refused:
+            if check.faults:
                 await batch.check([each.body.params for each in group])
             else:
                 await batch.add([each.body for each in group])
@@ -109,7 +108,6 @@ async def _read(batch: OpenBatch, check: BatchCheck, members: AsyncIterator[Memb
 async def _valid_requests(
     check: BatchCheck, members: AsyncIterator[Member]
 ) -> AsyncIterator[list[ValidRequest]]:
-    """Valid requests in groups of at most `AT_A_TIME`."""
     group, size = list[ValidRequest](), 0
     async for member in members:
         if valid := await check.check(member):

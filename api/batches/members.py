@@ -79,7 +79,6 @@ def _expired(member: Member) -> dict[str, Any]:
 
 
 async def entries(reader: BatchReader, members: Sequence[Member]) -> AsyncIterator[list[Entry]]:
-    """Entries of the archive, `AT_A_TIME` at once."""
     for start in range(0, len(members), AT_A_TIME):
         page = await read_members(reader, members[start : start + AT_A_TIME], View.LISTED)
         yield [_entry(*each) for each in page]

@@ -58,7 +58,6 @@ class Connection(HttpToolsProtocol):
         self._expect(Expected.NOTHING)
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        """Set a deadline for the first request, or refuse the connection if too many are open."""
         super().connection_made(transport)
         self._response_transport = SimpleNamespace(
             write=transport.write, is_closing=transport.is_closing, close=self._close_once_read
@@ -84,7 +83,6 @@ class Connection(HttpToolsProtocol):
         self._set_timer(None)
 
     def data_received(self, data: bytes) -> None:
-        """Parse, then set the deadline and the size limit for the rest."""
         if self._refused:
             self._droppable -= len(data)
             if self._droppable < 0:

@@ -17,8 +17,6 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 @dataclass(frozen=True)
 class Refusal:
-    """An error response as bytes of HTTP."""
-
     status: int
     code: str
     error: str

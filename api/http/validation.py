@@ -112,7 +112,6 @@ def _explain(detail: ErrorDetails, model: type[BaseModel]) -> Fault:
 
 
 def _model_at(model: type[BaseModel], loc: Sequence[str | int]) -> type[BaseModel]:
-    """The model at `loc`, also inside lists and unions."""
     for name in (part for part in loc if isinstance(part, str)):
         inner: list[Any] = [model.model_fields[name].annotation]
         while inner and not (isinstance(inner[0], type) and issubclass(inner[0], BaseModel)):

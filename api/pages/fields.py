@@ -23,18 +23,9 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 }
 """The parameters of a layer; a model may not have all of them. `color` is shown with the pictures."""
 
-OUTPUT = (
-    "image_format",
-    "animation",
-    "background",
-    "image_quality",
-    "base64",
-    "keep_copyright",
-    "keep_icc_profile",
-)
+OUTPUT = ("image_format", "animation", "background", "image_quality", "base64", "keep_copyright")
 UNGROUPED = {"base_image", "overlays", "color", *PICTURES}
 OPEN = ("Place", "Size", "Look")
-OTHERS = "More"
 SAMPLES: Mapping[str, str] = {
     "base_image": "cup",
     "overlay_image": "logo",
@@ -42,7 +33,6 @@ SAMPLES: Mapping[str, str] = {
     "displacement_map": "ripples",
 }
 OPTIONAL = ("mask", "displacement_map")
-MULTIPLE = "base_image"
 FOLDER = """
 <input class="file" id="f-folder" type="file" webkitdirectory aria-label="Bases: a folder" autocomplete="off">
 <label class="button small" for="f-folder" aria-hidden="true">Folder</label>"""
@@ -56,7 +46,6 @@ def base() -> str:
 
 
 def choices() -> str:
-    """Options of the list of models."""
     return "".join(_option(name, name == DEFAULT_MODEL) for name in MODELS)
 
 
@@ -72,6 +61,7 @@ def _schemas(model: str) -> Mapping[str, Schema]:
 
 def _model(name: str, schemas: Mapping[str, Schema]) -> str:
     layered = " data-layered" if "overlays" in schemas else ""
+    webhook = RequestOptions.model_json_schema()["properties"]["webhook_url"]
     return f"""<template data-model="{escape(name)}"{layered}>
 <div id="layer">
 <h2 class="layer-title" id="layer-title" data-of-layers>Layer</h2>
@@ -81,17 +71,11 @@ several files or a folder become bases.</p>
 {_groups(schemas)}
 </div>
 {_output(schemas)}
-{_webhook()}
+{_group("Webhook", [_field("webhook_url", webhook)], False)}
 </template>"""
 
 
-def _webhook() -> str:
-    schemas = RequestOptions.model_json_schema()["properties"]
-    return _group("Webhook", [_field("webhook_url", schemas["webhook_url"])], False)
-
-
 def _slots(schemas: Mapping[str, Schema]) -> str:
-    """The colour and the pictures of a layer."""
     pictures = [_slot(name, schemas[name]) for name in PICTURES if name in schemas]
     return "\n".join([_field("color", schemas["color"]), *pictures] if "color" in schemas else pictures)
 
@@ -99,7 +83,7 @@ def _slots(schemas: Mapping[str, Schema]) -> str:
 def _groups(schemas: Mapping[str, Schema]) -> str:
     grouped = {name for names in GROUPS.values() for name in names}
     known = grouped | UNGROUPED | OutputParams.model_fields.keys()
-    groups = {**GROUPS, OTHERS: tuple(name for name in schemas if name not in known)}
+    groups = {**GROUPS, "More": tuple(name for name in schemas if name not in known)}
     return "\n".join(
         _group(
             title, [_slot_or_field(name, schemas[name]) for name in names if name in schemas], title in OPEN
@@ -242,7 +226,7 @@ def _notes(name: str, schema: Schema) -> str:
 def _slot(name: str, schema: Schema) -> str:
     title = name.removesuffix("_image").replace("_", " ").capitalize()
     clear = _none_button("data-clear", title.lower()) if name in OPTIONAL else ""
-    multiple, folder = (" multiple", FOLDER) if name == MULTIPLE else ("", "")
+    multiple, folder = (" multiple", FOLDER) if name == "base_image" else ("", "")
     return f"""<div class="slot" data-field="{name}">
 <canvas class="thumb" width="104" height="104" aria-hidden="true"></canvas>
 <h3>{title}</h3><p class="about">none</p>

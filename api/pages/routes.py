@@ -64,7 +64,6 @@ def playground_html(origin: str, settings: Settings) -> str:
 
 @cache
 def _playground() -> Template:
-    """The page with the forms of all models, rendered once."""
     parts = {part.__name__: part() for part in (fields.base, fields.choices, fields.models)}
     return Template(_template("playground.html").safe_substitute(parts))
 

@@ -10,20 +10,11 @@ from redis import RedisError
 
 from api import openapi
 from api.admission import admit, admit_picture_reader
+from api.batches import schemas
 from api.batches.archive import zip_pictures
 from api.batches.body import NDJSON
 from api.batches.intake import accept_batch
 from api.batches.members import all_members, entries, listed_member, read_members, result_lines
-from api.batches.schemas import (
-    ARCHIVE,
-    BATCH_BODIES,
-    EXAMPLE,
-    EXAMPLE_LINES,
-    RESULTS,
-    Batch,
-    BatchList,
-    BatchRequests,
-)
 from api.errors import ApiError, unknown_batch
 from api.http.responses import JsonResponse
 from api.http.route_classes import PlainRoute, TracedRoute
@@ -63,7 +54,7 @@ class MemberQuery(BaseModel):
 @router.get(
     "/v2/batches",
     summary="Batches of this key",
-    responses=answers(BatchList, 400),
+    responses=answers(schemas.BatchList, 400),
     dependencies=[openapi.query(BatchQuery)],
 )
 async def list_batches(request: Request, service: ServiceDep) -> JsonResponse:
@@ -80,7 +71,7 @@ async def list_batches(request: Request, service: ServiceDep) -> JsonResponse:
 @router.get(
     "/v2/batches/{batch_id}",
     summary="Status of a batch",
-    responses=answers(Batch, 400, 404),
+    responses=answers(schemas.Batch, 400, 404),
     dependencies=[WAIT],
 )
 async def show_batch(request: Request, service: ServiceDep, batch_id: RecordId) -> JsonResponse:
@@ -99,7 +90,7 @@ async def show_batch(request: Request, service: ServiceDep, batch_id: RecordId) 
 @router.get(
     "/v2/batches/{batch_id}/requests",
     summary="Requests of a batch",
-    responses=answers(BatchRequests, 400, 404),
+    responses=answers(schemas.BatchRequests, 400, 404),
     dependencies=[openapi.query(MemberQuery)],
 )
 async def list_requests(request: Request, service: ServiceDep, batch_id: RecordId) -> JsonResponse:
@@ -116,7 +107,7 @@ async def list_requests(request: Request, service: ServiceDep, batch_id: RecordI
 @router.get(
     "/v2/batches/{batch_id}/results",
     summary="Results of a batch",
-    responses={**RESULTS, **errors(400, 404)},
+    responses={**schemas.RESULTS, **errors(400, 404)},
     response_class=Response,
 )
 async def stream_results(request: Request, service: ServiceDep, batch_id: RecordId) -> Response:
@@ -129,7 +120,7 @@ async def stream_results(request: Request, service: ServiceDep, batch_id: Record
 @router.post(
     "/v2/batches/{batch_id}/cancel",
     summary="Cancel a batch",
-    responses=answers(Batch, 400, 404, 409),
+    responses=answers(schemas.Batch, 400, 404, 409),
 )
 async def cancel_batch(request: Request, service: ServiceDep, batch_id: RecordId) -> JsonResponse:
     """End its QUEUED requests as FAILED `cancelled`; those that are PROCESSING continue."""
@@ -150,7 +141,7 @@ async def cancel_batch(request: Request, service: ServiceDep, batch_id: RecordId
 @router.get(
     "/archives/{name}",
     summary="All pictures of a batch",
-    responses={**ARCHIVE, **errors(404)},
+    responses={**schemas.ARCHIVE, **errors(404)},
     response_class=Response,
     openapi_extra={"security": [{}]},  # the key is optional
 )
@@ -185,13 +176,13 @@ async def _owned(service: Service, key: Caller, batch_id: str) -> BatchRecord:
 
 
 def _add_route(model: str) -> None:
-    body = json_body(BATCH_BODIES[model], openapi_examples={"logo": EXAMPLE})
+    body = json_body(schemas.BATCH_BODIES[model], openapi_examples={"logo": schemas.EXAMPLE})
 
     @submits.post(
         f"/v2/{model}/batch",
         summary="Submit many requests at once",
-        responses=answers(Batch, *REFUSALS),
-        openapi_extra=other_body(NDJSON, {"type": "string"}, example=EXAMPLE_LINES),
+        responses=answers(schemas.Batch, *REFUSALS),
+        openapi_extra=other_body(NDJSON, {"type": "string"}, example=schemas.EXAMPLE_LINES),
         dependencies=[*SUBMIT_HEADERS, body],
     )
     async def submit_batch(request: Request, service: ServiceDep) -> JsonResponse:

@@ -22,7 +22,6 @@ async def check_ready(request: Request) -> JsonResponse:
 
 
 async def show_health(request: Request) -> JsonResponse:
-    """Counts, for people and dashboards."""
     state = await service_of(request).health.state()
     return JsonResponse(
         {

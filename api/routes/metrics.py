@@ -16,7 +16,6 @@ from telemetry.exposition import collect, render
 
 
 async def show_metrics(request: Request) -> Response:
-    """In Prometheus's text format, or OpenMetrics if the client accepts it."""
     registry = collect(RedisState(service_of(request).redis))
     accept = request.headers.get("accept", "")
     body, content_type = await run_in_threadpool(render, registry, accept)

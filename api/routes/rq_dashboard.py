@@ -43,7 +43,6 @@ class AdminOnly:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raises 401, 403, 429."""
         scope.setdefault("state", {})
         request = Request(_with_key(scope))
         try:

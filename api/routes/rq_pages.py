@@ -58,8 +58,6 @@ class JsonJob(rq.job.Job):
 
 
 class JsonWorker(rq.Worker):
-    """A worker whose jobs are read as JSON."""
-
     @classmethod
     def all(cls, connection: Redis) -> list[BaseWorker]:  # type: ignore[override]
         return super().all(connection, job_class=JsonJob, serializer=JSONSerializer)

@@ -68,7 +68,6 @@ async def admit_submit(request: Request, service: Service) -> tuple[Caller, Subm
 
 
 def note_accepted(request: Request, created: Created, key: Caller, custom_id: str | None) -> None:
-    """Log an accepted request, and add its response headers."""
     request.state.request_id = created.request_id
     bind_contextvars(request_id=created.request_id, **echo(custom_id))
     announce_accepted(request, created.credits, created.replayed)

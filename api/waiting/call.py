@@ -7,12 +7,13 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import Annotated, Generic, TypeVar
 
-from fastapi import Depends, Query, Request
+from fastapi import Query, Request
 from redis import RedisError
 
 from api.admission import RequestState, read_owned_request
 from api.errors import unknown_request
 from api.http.validation import bad_request, fault
+from api.openapi import described
 from api.service import Service, service_of
 from jobs.batches.record import BatchRecord
 from jobs.lifecycle.record import View
@@ -25,20 +26,19 @@ SHOWN = 20  # characters of a refused value
 T = TypeVar("T", RequestState, BatchRecord)
 
 
-async def _describe(
-    wait: Annotated[
+WAIT = described(
+    Annotated[
         float,
         Query(
+            alias="wait",
             ge=0,
             le=LONGEST_POLL_S,
             description="Seconds to wait for the request to be COMPLETED or FAILED; after that the response "
             "has the current status. 0: do not wait.",
         ),
-    ] = 0,
-) -> None: ...
-
-
-WAIT = Depends(_describe)  # for the OpenAPI document
+    ],
+    0,
+)
 
 
 class WaitingCall(Generic[T]):
@@ -143,7 +143,6 @@ async def poll_request(request: Request, service: Service, request_id: str, view
 
 
 def _read_wait(request: Request) -> float:
-    """The query parameter `wait`, in seconds. Raises 400."""
     text = request.query_params.get("wait", "0")
     seconds = float(text) if NUMBER.fullmatch(text) else None
     if seconds is None or seconds > LONGEST_POLL_S:

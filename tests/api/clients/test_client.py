@@ -3,7 +3,7 @@
 import pytest
 from fastapi import Request
 
-from api.http.addresses import client_address
+from api.admission import client_address
 
 
 def request_from(client):
