@@ -31,6 +31,8 @@ from jobs.maintenance.background import background
 
 
 def create_app(settings: Settings) -> Starlette:
+    """The application, without FastAPI's layers around each call: FastAPI documents the routes."""
+
     @contextlib.asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
         async with Service.open(settings) as service, asyncio.TaskGroup() as tasks:

@@ -133,9 +133,7 @@ API_ERRORS: Mapping[type[Exception], Callable[[Request, Any], ApiError]] = {
 }
 
 
-def _handler(
-    as_api_error: Callable[[Request, Any], ApiError],
-) -> Callable[[Request, Any], Awaitable[Response]]:
+def _handler(as_api_error: Callable[[Request, Any], ApiError]) -> Handler:
     async def handle(request: Request, exception: Exception) -> Response:
         error = as_api_error(request, exception)
         return JsonResponse(error.body, error.status, headers=error.headers)
