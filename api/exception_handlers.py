@@ -125,7 +125,6 @@ API_ERRORS: Mapping[type[Exception], Callable[[Request, Any], ApiError]] = {
         404, "not_found", "no such key, or it was revoked: GET /admin/keys lists all keys"
     ),
     WebhooksOff: lambda _, error: ApiError(400, "webhooks_off", str(error)),
-    ClientDisconnect: lambda _, __: ApiError(400, "disconnected", "the client has disconnected"),
     HTTPException: _framework_error,
     RedisError: _unreachable,
     StoreError: _unreachable,
@@ -141,8 +140,13 @@ def _handler(as_api_error: Callable[[Request, Any], ApiError]) -> Handler:
     return handle
 
 
+async def _disconnected(_: Request, __: ClientDisconnect) -> Response:
+    return Response(status_code=400)
+
+
 HANDLERS: Mapping[Any, Handler] = {
-    error: _handler(as_api_error) for error, as_api_error in API_ERRORS.items()
+    **{error: _handler(as_api_error) for error, as_api_error in API_ERRORS.items()},
+    ClientDisconnect: _disconnected,
 }
 
 
