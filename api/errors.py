@@ -134,14 +134,13 @@ def refused_move(error: IllegalMove) -> ApiError:
         case "revoked" | "exists":  # the key was revoked after it was admitted
             return invalid_key()
         case "terminal":
-            code = "already_finished"
             text = "the request has ended already and was not changed: read its status or its result"
+            return ApiError(409, "already_finished", text, request_id=error.request_id)
         case "unfinished":
-            code = "not_finished"
             text = "the request has not ended and was not deleted: cancel it first, or wait for its end"
+            return ApiError(409, "not_finished", text, request_id=error.request_id)
         case _:
             return unknown_request(error.request_id)
-    return ApiError(409, code, text, request_id=error.request_id)
 
 
 def unknown_batch(batch_id: str) -> ApiError:

@@ -54,20 +54,18 @@ def _quota_exceeded(request: Request, error: QuotaExceeded) -> ApiError:
 
 
 def _framework_error(request: Request, error: HTTPException) -> ApiError:
-    headers = dict(error.headers or {})
     match error.status_code:
         case 404 if request.method == "POST" and MODEL_PATH.fullmatch(request.url.path):
             return errors.unknown_model()
         case 404:
             docs = ", the documentation at /docs" if service_of(request).settings.docs else ""
-            code, text = "not_found", f"no such path; the model is at /v2/superimpose{docs}"
+            return ApiError(404, "not_found", f"no such path; the model is at /v2/superimpose{docs}")
         case 405:
-            headers["Allow"] = _methods_of_path(request)
-            text = f"this path does not take {request.method}; it takes {headers['Allow']}"
-            code = "method_not_allowed"
+            allowed = _methods_of_path(request)
+            text = f"this path does not take {request.method}; it takes {allowed}"
+            return ApiError(405, "method_not_allowed", text, {"Allow": allowed})
         case _:
-            code, text = "http_error", error.detail
-    return ApiError(error.status_code, code, text, headers)
+            return ApiError(error.status_code, "http_error", error.detail, error.headers)
 
 
 def _methods_of_path(request: Request) -> str:
