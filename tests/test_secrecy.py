@@ -45,7 +45,7 @@ class Aftermath:
     statuses: set[int] = field(default_factory=set)
     codes: set[str] = field(default_factory=set)
     log: str = ""
-    kept: dict[str, str] = field(default_factory=dict)
+    stored: dict[str, str] = field(default_factory=dict)
     params: str = ""
     made: list[str] = field(default_factory=list)
 
@@ -314,7 +314,7 @@ def after(tmp_path_factory, origin):
                     if where.startswith("superimpose:request:") and where.endswith(" params"):
                         after.params += text
                     else:
-                        after.kept[where] = after.kept.get(where, "") + text
+                        after.stored[where] = after.stored.get(where, "") + text
             redis_gone(drive, guarded.process)
             until(lambda: "Redis cannot be reached" in (directory / "log").read_text(), "a worker says so")
         after.log = (directory / "log").read_text()
@@ -338,17 +338,17 @@ def test_all_kinds_of_responses_occurred(after):
         "internal",
         "unavailable",
     }
-    for said in (
+    texts = (
         '"exc_type"',
         "superimpose.access",
         "was not fetched",
         "was ended by signal 9",
         "COMPLETED",
         "Redis",
-    ):
-        assert said in after.log
-    assert any(key.startswith("rq:job:") for key in after.kept)
-    assert any(key.startswith("rq:job:") for key in after.kept)
+    )
+    for text in texts:
+        assert text in after.log
+    assert any(key.startswith("rq:job:") for key in after.stored)
 
 
 @pytest.mark.parametrize("secret", SECRETS + REDIS_SECRETS)
@@ -363,7 +363,7 @@ def test_no_response_contains_a_secret(after, secret):
 
 @pytest.mark.parametrize("secret", SECRETS + REDIS_SECRETS)
 def test_redis_contains_no_secret_but_the_urls_that_workers_fetch(after, secret):
-    assert {where: value for where, value in after.kept.items() if secret in value} == {}
+    assert {where: value for where, value in after.stored.items() if secret in value} == {}
     assert (secret in after.params) == (secret == QUERY)
 
 
@@ -371,13 +371,13 @@ def test_a_new_key_is_only_in_the_response_that_returns_it(after):
     assert len(after.made) == 2
     for key in after.made:
         assert key not in after.log
-        assert not any(key in value for value in after.kept.values())
+        assert not any(key in value for value in after.stored.values())
         assert not any(key in answer for answer in after.answers)
 
 
 def test_the_rq_job_contains_nothing_of_the_request(after):
-    data = [value for where, value in after.kept.items() if where.endswith(" data")]
-    described = {value for where, value in after.kept.items() if where.endswith(" description")}
+    data = [value for where, value in after.stored.items() if where.endswith(" data")]
+    described = {value for where, value in after.stored.items() if where.endswith(" description")}
 
     assert data
     assert all(

@@ -131,7 +131,7 @@ def test_without_redis_no_call_is_admitted(start, redis):
 
 
 def test_submits_cost_credits_and_a_406_names_balance_and_cost(start, keys):
-    key_id, key = (lambda made: (made[0].key_id, made[1]))(keys.create("shop", KeyOptions(credits=5)))
+    record, key = keys.create("shop", KeyOptions(credits=5))
     stack = start(credit_cost=2)
     answers = [submit(stack, key) for _ in range(3)]
     balance = stack.client.get("/v1/get-user-credits", headers={"x-api-key": key})
@@ -143,8 +143,8 @@ def test_submits_cost_credits_and_a_406_names_balance_and_cost(start, keys):
     assert (balance.json(), balance.headers["x-remaining-credits"]) == ({"credits": 1}, "1")
 
     stack.client.post(answers[0].json()["cancel_url"], headers={"x-api-key": key})
-    record = keys.get(key_id)
-    assert (record.credits, record.held, record.spent) == (3, 2, 0)
+    after = keys.get(record.key_id)
+    assert (after.credits, after.held, after.spent) == (3, 2, 0)
 
 
 def test_a_key_has_unlimited_credits_by_default(start):
