@@ -1,6 +1,5 @@
 """Who may call: keys, scopes, rate limits, credits, and the owner of a request."""
 
-import hmac
 from functools import lru_cache
 from ipaddress import IPv6Address, IPv6Network, ip_address
 from typing import NamedTuple
@@ -12,7 +11,6 @@ from api.http.responses import add_response_headers, limit_headers
 from api.service import Service
 from jobs.keys.admission import Admission, Bucket, Call, Caller
 from jobs.keys.key_rules import Scope
-from jobs.keys.key_text import digest
 from jobs.lifecycle.options import echo
 from jobs.lifecycle.record import Record, View
 from jobs.lifecycle.status import TERMINAL
@@ -79,14 +77,6 @@ async def admit_picture_reader(request: Request, service: Service) -> Caller | N
     """None for a call without a key: the name of a picture is secret enough. Raises 401, 429."""
     call = _call(request, Bucket.PICTURE)
     return _caller(request, call, await service.reader.admit(call))
-
-
-async def admit_admin(request: Request, service: Service) -> None:
-    """Raises 401, 403, 429."""
-    presented = digest(presented_key(request))
-    if not hmac.compare_digest(presented, digest(service.settings.admin_key or "")):
-        await admit(request, service, Bucket.READ)
-        raise errors.not_admin()
 
 
 def require_credits(key: Caller, cost: int) -> None:

@@ -5,13 +5,11 @@ from codecs import BOM_UTF8
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TypeVar
 
 from fastapi import Request
-from pydantic import BaseModel
 
 from api.errors import body_too_large, too_many_bodies, unsupported_encoding
-from api.http.validation import bad_request, fault, shown, validate_body
+from api.http.validation import bad_request, fault, shown
 
 WAIT_S = 10
 SMALL = 64 * 1024  # bytes; smaller bodies are not counted, as the number of connections bounds them
@@ -20,8 +18,6 @@ BODIES = 16
 """Bodies of the largest size that fit into memory at once; each takes about three times its size."""
 
 BODIES_OF_A_KEY = 4
-
-M = TypeVar("M", bound=BaseModel)
 
 
 class BodyMemory:
@@ -71,11 +67,6 @@ async def read_json(request: Request, max_bytes: int) -> bytes:
     if media_type(request) != "application/json":
         raise bad_request(fault("body", "send JSON with the header Content-Type: application/json"))
     return (await read_body(request, max_bytes)).removeprefix(BOM_UTF8)
-
-
-async def read_model(request: Request, max_bytes: int, model: type[M]) -> M:
-    """A JSON body as a `model`. Raises 400 with all faults, 413, 415."""
-    return validate_body(await read_json(request, max_bytes), model)
 
 
 def media_type(request: Request) -> str:

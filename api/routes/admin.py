@@ -3,22 +3,19 @@
 import logging
 from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends
 from fastapi.concurrency import run_in_threadpool
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from api.admission import admit_admin
-from api.http.body import read_model
-from api.http.responses import JsonResponse
-from api.http.route_classes import PlainRoute
-from api.openapi import KEY, ServiceDep, json_body
-from api.schemas import answers
+from api.dependencies import KEY, ServiceDep, admit_admin, json_body
+from api.openapi import describe_body
+from api.schemas import errors
 from jobs.keys.api_key import KeyOptions
 from jobs.keys.api_keys import OVERLAP_S
 from jobs.keys.key_rules import MAX_CREDITS, MAX_NAME_LENGTH, MAX_WEIGHT, Scope, checked_name
 from jobs.keys.rates import RateField
 
-router = APIRouter(prefix="/admin/keys", route_class=PlainRoute, tags=["admin"], dependencies=KEY)
+router = APIRouter(prefix="/admin/keys", tags=["admin"], dependencies=[*KEY, Depends(admit_admin)])
 log = logging.getLogger("superimpose.api")
 
 
@@ -90,73 +87,66 @@ class Keys(BaseModel):
     keys: list[Key]
 
 
-@router.get("", summary="All keys", responses=answers(Keys, 403))
-async def list_keys(request: Request, service: ServiceDep) -> JsonResponse:
+@router.get("", summary="All keys", responses=errors(403))
+async def list_keys(service: ServiceDep) -> Keys:
     """Keys that were not revoked, oldest first, without their secrets."""
-    await admit_admin(request, service)
     keys = await run_in_threadpool(service.api_keys.list)
-    return JsonResponse({"keys": [key.shown() for key in keys]})
+    return Keys(keys=[Key(**key.shown()) for key in keys])
 
 
 @router.post(
     "",
     summary="Create a key",
-    responses=answers(MadeKey, 400, 403, 413, 415),
-    dependencies=[json_body(NewKey)],
+    responses=errors(400, 403, 413, 415),
+    openapi_extra=describe_body(NewKey),
 )
-async def create_key(request: Request, service: ServiceDep) -> JsonResponse:
+async def create_key(service: ServiceDep, new: Annotated[NewKey, json_body(NewKey)]) -> MadeKey:
     """The secret is in this response and nowhere else."""
-    await admit_admin(request, service)
-    new = await read_model(request, service.settings.max_body_bytes, NewKey)
     options = KeyOptions(new.credits, new.rate, new.scopes, new.expires_in_s, new.weight)
     key, text = await run_in_threadpool(service.api_keys.create, new.name, options)
     log.info("key %s created", key.key_id)
-    return JsonResponse({**key.shown(), "key": text})
+    return MadeKey(**key.shown(), key=text)
 
 
-@router.get("/{key_id}", summary="One key", responses=answers(Key, 403, 404))
-async def show_key(request: Request, service: ServiceDep, key_id: str) -> JsonResponse:
-    await admit_admin(request, service)
+@router.get("/{key_id}", summary="One key", responses=errors(403, 404))
+async def show_key(service: ServiceDep, key_id: str) -> Key:
     key = await run_in_threadpool(service.api_keys.get, key_id)
-    return JsonResponse(key.shown())
+    return Key(**key.shown())
 
 
-@router.delete("/{key_id}", summary="Revoke a key", responses=answers(Key, 403, 404))
-async def revoke_key(request: Request, service: ServiceDep, key_id: str) -> JsonResponse:
+@router.delete("/{key_id}", summary="Revoke a key", responses=errors(403, 404))
+async def revoke_key(service: ServiceDep, key_id: str) -> Key:
     """Invalidate the key and all its secrets at once; the response is the key as it was."""
-    await admit_admin(request, service)
     key = await run_in_threadpool(service.api_keys.get, key_id)
     await run_in_threadpool(service.api_keys.revoke, key_id)
     log.info("key %s revoked", key_id)
-    return JsonResponse(key.shown())
+    return Key(**key.shown())
 
 
 @router.post(
     "/{key_id}/rotate",
     summary="Rotate a key",
-    responses=answers(MadeKey, 400, 403, 404, 413, 415),
-    dependencies=[json_body(Rotation)],
+    responses=errors(400, 403, 404, 413, 415),
+    openapi_extra=describe_body(Rotation),
 )
-async def rotate_key(request: Request, service: ServiceDep, key_id: str) -> JsonResponse:
+async def rotate_key(
+    service: ServiceDep, key_id: str, rotation: Annotated[Rotation, json_body(Rotation)]
+) -> MadeKey:
     """Issue a new secret for the key; the old one stays valid for a while."""
-    await admit_admin(request, service)
-    rotation = await read_model(request, service.settings.max_body_bytes, Rotation)
     text = await run_in_threadpool(service.api_keys.rotate, key_id, rotation.overlap_s)
     log.info("key %s rotated", key_id)
     key = await run_in_threadpool(service.api_keys.get, key_id)
-    return JsonResponse({**key.shown(), "key": text})
+    return MadeKey(**key.shown(), key=text)
 
 
 @router.post(
     "/{key_id}/credit",
     summary="Add credits",
-    responses=answers(Key, 400, 403, 404, 409, 413, 415),
-    dependencies=[json_body(Credit)],
+    responses=errors(400, 403, 404, 409, 413, 415),
+    openapi_extra=describe_body(Credit),
 )
-async def add_credits(request: Request, service: ServiceDep, key_id: str) -> JsonResponse:
+async def add_credits(service: ServiceDep, key_id: str, credit: Annotated[Credit, json_body(Credit)]) -> Key:
     """Add credits, or remove them with a negative amount; the balance never falls below 0."""
-    await admit_admin(request, service)
-    credit = await read_model(request, service.settings.max_body_bytes, Credit)
     key = await run_in_threadpool(service.api_keys.add_credits, key_id, credit.amount)
     log.info("key %s: %+d credits", key_id, credit.amount)
-    return JsonResponse(key.shown())
+    return Key(**key.shown())

@@ -15,11 +15,12 @@ from api.batches.archive import zip_pictures
 from api.batches.body import NDJSON
 from api.batches.intake import accept_batch
 from api.batches.members import all_members, entries, listed_member, read_members, result_lines
+from api.dependencies import KEY, RecordId, ServiceDep
 from api.errors import ApiError, unknown_batch
 from api.http.responses import JsonResponse
 from api.http.route_classes import PlainRoute, TracedRoute
 from api.http.validation import Before, Limit, read_query
-from api.openapi import KEY, RecordId, ServiceDep, json_body, other_body
+from api.openapi import describe_body
 from api.routes.submit import REFUSALS
 from api.schemas import answers, errors
 from api.service import Service, origin_of
@@ -176,14 +177,15 @@ async def _owned(service: Service, key: Caller, batch_id: str) -> BatchRecord:
 
 
 def _add_route(model: str) -> None:
-    body = json_body(schemas.BATCH_BODIES[model], openapi_examples={"logo": schemas.EXAMPLE})
+    lines = {NDJSON: {"schema": {"type": "string"}, "example": schemas.EXAMPLE_LINES}}
+    body = describe_body(schemas.BATCH_BODIES[model], lines, examples={"logo": schemas.EXAMPLE})
 
     @submits.post(
         f"/v2/{model}/batch",
         summary="Submit many requests at once",
         responses=answers(schemas.Batch, *REFUSALS),
-        openapi_extra=other_body(NDJSON, {"type": "string"}, example=schemas.EXAMPLE_LINES),
-        dependencies=[*SUBMIT_HEADERS, body],
+        openapi_extra=body,
+        dependencies=SUBMIT_HEADERS,
     )
     async def submit_batch(request: Request, service: ServiceDep) -> JsonResponse:
         """Accept all requests or none, and respond at once with the URLs to follow them.

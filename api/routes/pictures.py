@@ -9,9 +9,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
 from api.admission import read_picture
+from api.dependencies import KEY, ServiceDep
 from api.errors import ApiError, no_picture
 from api.http.route_classes import PlainRoute
-from api.openapi import KEY, ServiceDep
 from api.schemas import errors
 from jobs.pictures.inputs import sample_bytes
 from jobs.pictures.store import PictureStore

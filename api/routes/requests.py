@@ -9,11 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api import openapi
 from api.admission import RequestState, admit, read_owned_request, require_credits
+from api.dependencies import KEY, OwnedRequest, RecordId, ServiceDep
 from api.errors import unknown_request
 from api.http.responses import JsonResponse
 from api.http.route_classes import PlainRoute, TracedRoute, traceparent_of
 from api.http.validation import Before, Limit, read_query
-from api.openapi import KEY, RecordId, ServiceDep
 from api.routes.submit import note_accepted
 from api.schemas import Cancelled, Completed, Failed, RequestList, Result, Running, Submitted, answers, errors
 from api.service import origin_of
@@ -30,7 +30,8 @@ from jobs.lifecycle.record import View
 from jobs.lifecycle.status import TERMINAL, Status
 from jobs.queries.listing import RequestFilter
 
-router = APIRouter(route_class=PlainRoute, tags=["requests"], dependencies=KEY)
+router = APIRouter(tags=["requests"], dependencies=KEY)
+reads = APIRouter(route_class=PlainRoute, tags=["requests"], dependencies=KEY)
 retries = APIRouter(route_class=TracedRoute, tags=["requests"], dependencies=KEY)
 
 FAILED: dict[int | str, dict[str, Any]] = {422: {"model": Failed, "description": "The request FAILED"}}
@@ -45,7 +46,7 @@ class ListQuery(BaseModel):
     before: Before = None
 
 
-@router.get(
+@reads.get(
     "/v2/requests/{request_id}/status",
     summary="Status of a request",
     responses={**answers(Completed | Running, 400, 404), **FAILED},
@@ -57,13 +58,13 @@ async def show_status(request: Request, service: ServiceDep, request_id: RecordI
     return _status(request, await read(request, service, request_id, View.STATUS))
 
 
-@router.get(
+@reads.get(
     "/v2/requests/{request_id}",
     summary="Result of a request",
     responses={**answers(Result | Running, 400, 404), **FAILED},
     dependencies=[WAIT],
 )
-@router.get("/v1/requests/{request_id}", include_in_schema=False)
+@reads.get("/v1/requests/{request_id}", include_in_schema=False)
 async def show_result(request: Request, service: ServiceDep, request_id: RecordId) -> JsonResponse:
     """The picture's URL (or base64) once COMPLETED; before that, and if it FAILED, the status."""
     read = poll_request if request.scope["query_string"] else read_owned_request
@@ -77,7 +78,7 @@ async def show_result(request: Request, service: ServiceDep, request_id: RecordI
     return JsonResponse(body)
 
 
-@router.get(
+@reads.get(
     "/v2/requests/{request_id}/status/stream",
     summary="Status of a request, as events",
     responses={**EVENTS, **errors(400, 404)},
@@ -94,7 +95,7 @@ async def stream_status(request: Request, service: ServiceDep, request_id: Recor
     return EventStream(request, last_id)
 
 
-@router.get(
+@reads.get(
     "/v2/requests",
     summary="Requests of this key",
     responses=answers(RequestList, 400),
@@ -119,22 +120,21 @@ async def list_requests(request: Request, service: ServiceDep) -> JsonResponse:
 @router.post(
     "/v2/requests/{request_id}/cancel",
     summary="Cancel a request",
-    responses=answers(Cancelled, 404, 409),
+    responses=errors(404, 409),
+    response_model_exclude_unset=True,
 )
-async def cancel(request: Request, service: ServiceDep, request_id: RecordId) -> JsonResponse:
+async def cancel(service: ServiceDep, state: OwnedRequest) -> Cancelled:
     """End the request as FAILED with the code `cancelled`, and stop its worker."""
-    record, _ = await read_owned_request(request, service, request_id)
-    was = await run_in_threadpool(service.cancellation.cancel, request_id)
-    return JsonResponse(
-        {
-            "status": Status.FAILED,
-            "error": CANCELLED.error,
-            "code": CANCELLED.code,
-            "request_id": request_id,
-            **echo(record.custom_id),
-            "metrics": {},
-            "was": was,
-        }
+    record = state.record
+    was = await run_in_threadpool(service.cancellation.cancel, record.request_id)
+    return Cancelled(
+        status=Status.FAILED,
+        request_id=record.request_id,
+        **echo(record.custom_id),
+        was=was,
+        error=CANCELLED.error,
+        code=CANCELLED.code,
+        metrics={},
     )
 
 
@@ -171,10 +171,9 @@ async def retry(request: Request, service: ServiceDep, request_id: RecordId) -> 
     response_class=Response,
     responses=errors(404, 409),
 )
-async def delete(request: Request, service: ServiceDep, request_id: RecordId) -> Response:
+async def delete(service: ServiceDep, state: OwnedRequest) -> Response:
     """Delete its record, its picture and its inline inputs at once; 409 until it has ended."""
-    await read_owned_request(request, service, request_id)
-    await service.store_threads.run(service.deletion.delete, request_id)
+    await service.store_threads.run(service.deletion.delete, state.record.request_id)
     return Response(status_code=204)
 
 
@@ -182,4 +181,4 @@ def _status(request: Request, state: RequestState) -> JsonResponse:
     return JsonResponse(status_body(request, state), 422 if state.record.status is Status.FAILED else 200)
 
 
-router.routes.extend(retries.routes)
+router.routes[:0] = [*reads.routes, *retries.routes]  # hot routes are matched first

@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from api.admission import admit_admin
+from api.dependencies import admit_admin
 from api.errors import ApiError
 from api.http.responses import add_response_headers
 from api.service import service_of

@@ -8,11 +8,12 @@ from fastapi.responses import Response
 from starlette.requests import ClientDisconnect
 
 from api.admission import add_credits_header, admit, require_credits
+from api.dependencies import KEY, ServiceDep
 from api.errors import ApiError
 from api.http.body import reserve_memory
 from api.http.responses import JsonResponse, add_response_headers
 from api.http.route_classes import TracedRoute, traceparent_of
-from api.openapi import EXAMPLES, KEY, ServiceDep, json_body
+from api.openapi import EXAMPLES, describe_body
 from api.routes.pictures import send_range
 from api.schemas import Base64Picture, Submitted, answers, errors
 from api.service import Service, origin_of
@@ -109,14 +110,14 @@ async def _send(service: Service, record: Record, output: Output, headers: dict[
 
 
 def _add_routes(model: str) -> None:
-    body = json_body(BODIES[model], openapi_examples=EXAMPLES[model])
-    described = [*SUBMIT_HEADERS, body]
+    body = describe_body(BODIES[model], examples=EXAMPLES[model])
 
     @router.post(
         f"/v2/{model}",
         summary="Overlay one picture on another",
         responses=answers(Submitted, *REFUSALS),
-        dependencies=described,
+        openapi_extra=body,
+        dependencies=SUBMIT_HEADERS,
     )
     async def submit(request: Request, service: ServiceDep) -> JsonResponse:
         """Accept a request and respond at once with the URLs to follow it."""
@@ -135,7 +136,8 @@ def _add_routes(model: str) -> None:
             },
             **errors(*REFUSALS, 504),
         },
-        dependencies=described,
+        openapi_extra=body,
+        dependencies=SUBMIT_HEADERS,
     )
     async def submit_and_wait(request: Request, service: ServiceDep) -> Response:
         """Submit through the same queue, and respond with the picture itself."""

@@ -10,20 +10,16 @@ from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from api.admission import admit
+from api.dependencies import KEY, Origin, ServiceDep, Uploader
 from api.http.body import media_type, read_body, read_json, reserve_memory
-from api.http.responses import JsonResponse
-from api.http.route_classes import PlainRoute
 from api.http.validation import Fault, bad_request, fault, validate_body
-from api.openapi import KEY, ServiceDep, json_body, other_body
-from api.schemas import PICTURE, answers
-from api.service import Service, origin_of
+from api.openapi import describe_body
+from api.schemas import PICTURE, errors
+from api.service import Service
 from compositor import CompositorError, identify
-from jobs.keys.admission import Bucket
-from jobs.keys.key_rules import Scope
 from jobs.pictures import inputs
 
-router = APIRouter(route_class=PlainRoute, tags=["uploads"], dependencies=KEY)
+router = APIRouter(tags=["uploads"], dependencies=KEY)
 
 MAX_FILES = 20
 
@@ -57,20 +53,17 @@ class UploadRequest(BaseModel):
 @router.post(
     "/upload-asset",
     summary="Upload pictures",
-    responses=answers(Uploaded, 400, 403, 413, 415),
-    openapi_extra=other_body("multipart/form-data", FILES),
-    dependencies=[json_body(UploadRequest)],
+    responses=errors(400, 403, 413, 415),
+    openapi_extra=describe_body(UploadRequest, {"multipart/form-data": {"schema": FILES}}),
 )
-async def upload(request: Request, service: ServiceDep) -> JsonResponse:
+async def upload(request: Request, service: ServiceDep, key: Uploader, origin: Origin) -> Uploaded:
     """Store pictures, and respond with URLs for requests of this key."""
-    key = await admit(request, service, Bucket.UPLOAD, Scope.UPLOAD)
-    origin = origin_of(request)
     read = _multipart if media_type(request) == "multipart/form-data" else _data_urls
     async with reserve_memory(request, service.body_memory, key.key_id):
         files = await read(request, service)
         names = await service.store_threads.run(_store, service, key.key_id, files)
     urls = [f"{origin}/pictures/{name}" for name in names]
-    return JsonResponse({"file_urls": urls, "urls": urls, "message": f"{len(urls)} pictures stored"})
+    return Uploaded(file_urls=urls, urls=urls, message=f"{len(urls)} pictures stored")
 
 
 def _store(service: Service, key_id: str, files: Files) -> list[str]:

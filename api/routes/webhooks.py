@@ -2,28 +2,24 @@
 
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field
 
-from api.admission import admit
+from api.dependencies import KEY, Reader, RecordId, ServiceDep, WebhookOwner, json_body
 from api.errors import invalid_key, no_event, no_event_yet
-from api.http.body import read_model
-from api.http.responses import JsonResponse
-from api.http.route_classes import PlainRoute
-from api.openapi import KEY, RecordId, ServiceDep, json_body
-from api.schemas import answers
+from api.openapi import describe_body
+from api.schemas import errors
 from api.service import Service
-from jobs.keys.admission import Bucket, Caller
+from jobs.keys.admission import Caller
 from jobs.keys.api_keys import OVERLAP_S, UnknownKey
-from jobs.keys.key_rules import Scope
 from jobs.webhooks import deliveries
 from jobs.webhooks.deliveries import MAX_ATTEMPTS_SHOWN, State
 from telemetry.log_context import bind_contextvars
 
-router = APIRouter(route_class=PlainRoute, tags=["webhooks"], dependencies=KEY)
+router = APIRouter(tags=["webhooks"], dependencies=KEY)
 log = logging.getLogger("superimpose.api")
 
 
@@ -71,24 +67,23 @@ class Delivery(BaseModel):
 @router.get(
     "/v1/webhooks/default/secret",
     summary="Secret of a key's webhooks",
-    responses=answers(WebhookSecret, 400, 403),
+    responses=errors(400, 403),
 )
-async def show_secret(request: Request, service: ServiceDep) -> JsonResponse:
+async def show_secret(service: ServiceDep, key: WebhookOwner) -> WebhookSecret:
     """The secret that events are signed with. Replicate's path, so that its clients can read it."""
-    key = await admit(request, service, Bucket.READ, Scope.SUPERIMPOSE)
     return await _secret(service.webhook_secrets.read, key.key_id)
 
 
 @router.post(
     "/v2/webhooks/secret/rotate",
     summary="Rotate the secret of a key's webhooks",
-    responses=answers(WebhookSecret, 400, 403, 413, 415),
-    dependencies=[json_body(SecretRotation)],
+    responses=errors(400, 403, 413, 415),
+    openapi_extra=describe_body(SecretRotation),
 )
-async def rotate_secret(request: Request, service: ServiceDep) -> JsonResponse:
+async def rotate_secret(
+    service: ServiceDep, key: WebhookOwner, rotation: Annotated[SecretRotation, json_body(SecretRotation)]
+) -> WebhookSecret:
     """Issue a new secret; for a while, events are also signed with the old one."""
-    key = await admit(request, service, Bucket.READ, Scope.SUPERIMPOSE)
-    rotation = await read_model(request, service.settings.max_body_bytes, SecretRotation)
     secret = await _secret(service.webhook_secrets.rotate, key.key_id, rotation.overlap_s)
     log.info("webhook secret of %s rotated", key.key_id)
     return secret
@@ -97,35 +92,31 @@ async def rotate_secret(request: Request, service: ServiceDep) -> JsonResponse:
 @router.get(
     "/v2/requests/{request_id}/webhook",
     summary="Delivery of a request's event",
-    responses=answers(Delivery, 404),
+    responses=errors(404),
 )
-async def show_delivery(request: Request, service: ServiceDep, request_id: RecordId) -> JsonResponse:
+async def show_delivery(service: ServiceDep, key: Reader, request_id: RecordId) -> Delivery:
     """The receiver and all attempts; available for longer than the request itself."""
-    key = await admit(request, service, Bucket.READ)
-    delivery = await _read(service, key, request_id)
-    return JsonResponse(delivery.shown())
+    return _shown(await _read(service, key, request_id))
 
 
 @router.post(
     "/v2/requests/{request_id}/webhook/redeliver",
     summary="Send a request's event again",
     status_code=202,
-    responses=answers(Delivery, 404, 409, status=202),
+    responses=errors(404, 409),
 )
-async def redeliver(request: Request, service: ServiceDep, request_id: RecordId) -> JsonResponse:
+async def redeliver(service: ServiceDep, key: Reader, request_id: RecordId) -> Delivery:
     """Send the event now, with the same id, whatever its state; a failure starts the whole schedule again."""
-    key = await admit(request, service, Bucket.READ)
     delivery = await _read(service, key, request_id)
     if delivery.message_id is None:
         raise no_event_yet(request_id)
     await run_in_threadpool(service.deliveries.redeliver, request_id)
-    delivery = await _read(service, key, request_id)
-    return JsonResponse(delivery.shown(), 202)
+    return _shown(await _read(service, key, request_id))
 
 
-async def _secret(call: Callable[..., str], *arguments: Any) -> JsonResponse:
+async def _secret(call: Callable[..., str], *arguments: Any) -> WebhookSecret:
     try:
-        return JsonResponse({"key": await run_in_threadpool(call, *arguments)})
+        return WebhookSecret(key=await run_in_threadpool(call, *arguments))
     except UnknownKey:  # revoked after it was admitted
         raise invalid_key() from None
 
@@ -137,3 +128,7 @@ async def _read(service: Service, key: Caller, request_id: str) -> deliveries.De
         raise no_event(request_id)
     bind_contextvars(request_id=request_id)
     return delivery
+
+
+def _shown(delivery: deliveries.Delivery) -> Delivery:
+    return Delivery(**delivery.shown())

@@ -14,7 +14,6 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from api import openapi
 from api.app import create_app
 from jobs.config.settings import Settings
 from tests.stack import KEY, Stack, empty_database, environment, running
@@ -29,7 +28,7 @@ CHECKS = [
     allow_header_conformance,
 ]
 
-DOCUMENT = schemathesis.openapi.from_dict(openapi.document(create_app(Settings(admin_key=ADMIN_KEY))))
+DOCUMENT = schemathesis.openapi.from_dict(create_app(Settings(admin_key=ADMIN_KEY)).openapi())
 OPERATIONS = {found.ok().label: found.ok() for found in DOCUMENT.get_all_operations()}
 
 

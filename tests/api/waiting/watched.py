@@ -3,8 +3,7 @@
 import asyncio
 import sys
 
-from starlette.applications import Starlette
-from starlette.requests import Request
+from fastapi import FastAPI, Request
 
 from api.app import create_app
 from api.http.responses import JsonResponse
@@ -20,7 +19,7 @@ async def watched(request: Request) -> JsonResponse:
     return JsonResponse({"waiting": service_of(request).changes.watchers, "tasks": tasks})
 
 
-def create_watched_app(settings: Settings) -> Starlette:
+def create_watched_app(settings: Settings) -> FastAPI:
     """The API with one more route."""
     api = create_app(settings)
     api.add_route("/watched", watched)
