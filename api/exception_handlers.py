@@ -16,8 +16,7 @@ from starlette.responses import Response
 from starlette.routing import Match, Route
 
 from api import errors
-from api.errors import ApiError
-from api.http.refusal import RETRY_AFTER_S
+from api.errors import RETRY_AFTER_S, ApiError, ErrorCode
 from api.http.responses import JsonResponse
 from api.http.validation import as_faults, bad_request
 from api.service import service_of
@@ -59,13 +58,13 @@ def _framework_error(request: Request, error: HTTPException) -> ApiError:
             return errors.unknown_model()
         case 404:
             docs = ", the documentation at /docs" if service_of(request).settings.docs else ""
-            return ApiError(404, "not_found", f"no such path; the model is at /v2/superimpose{docs}")
+            return ApiError(ErrorCode.NOT_FOUND, f"no such path; the model is at /v2/superimpose{docs}")
         case 405:
             allowed = _methods_of_path(request)
             text = f"this path does not take {request.method}; it takes {allowed}"
-            return ApiError(405, "method_not_allowed", text, {"Allow": allowed})
+            return ApiError(ErrorCode.METHOD_NOT_ALLOWED, text, {"Allow": allowed})
         case _:
-            return ApiError(error.status_code, "http_error", error.detail, error.headers)
+            return _internal(request, error)
 
 
 def _methods_of_path(request: Request) -> str:
@@ -78,12 +77,12 @@ def _methods_of_path(request: Request) -> str:
 def _unreachable(request: Request, error: Exception) -> ApiError:
     text = f"the queue or the store cannot be reached: try again in {RETRY_AFTER_S} seconds"
     headers = {"Retry-After": str(RETRY_AFTER_S)}
-    return ApiError(502, "unavailable", text, headers, **_logged(request, error))
+    return ApiError(ErrorCode.UNAVAILABLE, text, headers, **_logged(request, error))
 
 
 def _internal(request: Request, error: Exception) -> ApiError:
     text = "something went wrong on our side; it has been logged, try again"
-    return ApiError(500, "internal", text, **_logged(request, error))
+    return ApiError(ErrorCode.INTERNAL, text, **_logged(request, error))
 
 
 def _logged(request: Request, error: Exception) -> dict[str, Any]:
@@ -109,8 +108,8 @@ def _route(request: Request) -> str:
 
 API_ERRORS: Mapping[type[Exception], Callable[[Request, Any], ApiError]] = {
     ApiError: lambda _, error: error,
-    CannotResubmit: lambda request, error: ApiError(409, "cannot_retry", str(error), **_known_id(request)),
-    CreditsRefused: lambda _, error: ApiError(409, "credits_refused", str(error)),
+    CannotResubmit: lambda request, error: ApiError(ErrorCode.CANNOT_RETRY, str(error), **_known_id(request)),
+    CreditsRefused: lambda _, error: ApiError(ErrorCode.CREDITS_REFUSED, str(error)),
     IdempotencyConflict: lambda _, __: errors.idempotency_conflict(),
     IllegalMove: lambda _, error: errors.refused_move(error),
     InvalidPictures: lambda _, error: bad_request(*as_faults(error.faults)),
@@ -120,9 +119,9 @@ API_ERRORS: Mapping[type[Exception], Callable[[Request, Any], ApiError]] = {
     QueueFull: lambda _, error: errors.queue_full(error),
     QuotaExceeded: _quota_exceeded,
     UnknownKey: lambda _, __: ApiError(
-        404, "not_found", "no such key, or it was revoked: GET /admin/keys lists all keys"
+        ErrorCode.NOT_FOUND, "no such key, or it was revoked: GET /admin/keys lists all keys"
     ),
-    WebhooksOff: lambda _, error: ApiError(400, "webhooks_off", str(error)),
+    WebhooksOff: lambda _, error: ApiError(ErrorCode.WEBHOOKS_OFF, str(error)),
     HTTPException: _framework_error,
     RedisError: _unreachable,
     StoreError: _unreachable,

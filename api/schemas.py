@@ -1,9 +1,11 @@
 """Models of response bodies about requests and errors, for the OpenAPI document only."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from api.errors import ErrorCode
 
 ID = "8b4f3c9e-6f0e-4a53-9a5b-0a9c7f2d1e11"
 ORIGIN = "https://pictures.example"
@@ -148,27 +150,24 @@ class Error(BaseModel):
     )
 
 
-ERRORS: dict[int, tuple[str, str]] = {
-    400: ("Invalid parameters or body; all faults at once", "invalid_parameters"),
-    401: ("Missing or wrong key", "invalid_key"),
-    403: ("The key may not do this", "missing_scope"),
-    404: ("Unknown or expired", "not_found"),
-    405: ("Method not allowed", "method_not_allowed"),
-    406: ("Not enough credits", "not_enough_credits"),
-    409: (
-        "Conflict with the current state: the request has ended, or has not, the key has too few credits, "
-        "or the Idempotency-Key was used with another body",
-        "already_finished",
-    ),
-    413: ("Too large", "body_too_large"),
-    415: ("The body is compressed; send it as it is", "unsupported_encoding"),
-    416: ("The range is outside the picture", "range"),
-    429: ("Too many calls; Retry-After says when to try again", "too_many_requests"),
-    500: ("Our fault, logged", "internal"),
-    502: ("The queue or the store cannot be reached; try again", "unavailable"),
-    504: ("Not finished in time; the request can still be polled", "timeout"),
+ERRORS: Mapping[ErrorCode, str] = {
+    ErrorCode.INVALID_PARAMETERS: "Invalid parameters or body; all faults at once",
+    ErrorCode.INVALID_KEY: "Missing or wrong key",
+    ErrorCode.MISSING_SCOPE: "The key may not do this",
+    ErrorCode.NOT_FOUND: "Unknown or expired",
+    ErrorCode.METHOD_NOT_ALLOWED: "Method not allowed",
+    ErrorCode.NOT_ENOUGH_CREDITS: "Not enough credits",
+    ErrorCode.ALREADY_FINISHED: "Conflict with the current state: the request has ended, or has not, the key "
+    "has too few credits, or the Idempotency-Key was used with another body",
+    ErrorCode.BODY_TOO_LARGE: "Too large",
+    ErrorCode.UNSUPPORTED_ENCODING: "The body is compressed; send it as it is",
+    ErrorCode.RANGE: "The range is outside the picture",
+    ErrorCode.TOO_MANY_REQUESTS: "Too many calls; Retry-After says when to try again",
+    ErrorCode.INTERNAL: "Our fault, logged",
+    ErrorCode.UNAVAILABLE: "The queue or the store cannot be reached; try again",
+    ErrorCode.TIMEOUT: "Not finished in time; the request can still be polled",
 }
-
+"""Descriptions of the statuses, each with one of its codes as the example."""
 
 COMMON = (401, 429, 500, 502)  # errors of every route that needs a key
 
@@ -176,12 +175,13 @@ COMMON = (401, 429, 500, 502)  # errors of every route that needs a key
 def errors(*more: int, common: Sequence[int] = COMMON) -> dict[int | str, dict[str, Any]]:
     """The error responses of a route, for its `responses=`."""
     return {
-        status: {
+        code.status: {
             "model": Error,
-            "description": ERRORS[status][0],
-            "content": {"application/json": {"example": {"error": "...", "code": ERRORS[status][1]}}},
+            "description": description,
+            "content": {"application/json": {"example": {"error": "...", "code": code}}},
         }
-        for status in sorted({*common, *more})
+        for code, description in ERRORS.items()
+        if code.status in (*common, *more)
     }
 
 

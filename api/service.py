@@ -14,7 +14,7 @@ from obstore.exceptions import BaseError, GenericError
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
-from api.errors import ApiError
+from api.errors import ApiError, ErrorCode
 from api.health import Health
 from api.http.body import BodyMemory
 from api.waiting.changes import Changes
@@ -137,5 +137,5 @@ def origin_by_host(request: Request) -> str:
         return str(request.base_url).rstrip("/")
     if len(host) > MAX_HOST_LENGTH or not HOST.fullmatch(host):
         text = "the Host header must be a name or an address, with or without a port"
-        raise ApiError(400, "invalid_host", text)
+        raise ApiError(ErrorCode.INVALID_HOST, text)
     return f"{request.scope['scheme']}://{host}"

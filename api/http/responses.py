@@ -17,6 +17,7 @@ from starlette.middleware.cors import CORSMiddleware
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.errors import ApiError, ErrorCode
 from jobs.keys.admission import Limit
 
 Encoded = tuple[bytes, bytes]
@@ -110,7 +111,8 @@ class Cors(CORSMiddleware):
             return response
         text = f"{bytes(response.body).decode()}: SUPERIMPOSE_CORS_ORIGINS lists the allowed origins"
         headers = {name: value for name, value in response.headers.items() if not name.startswith("content-")}
-        return JsonResponse({"error": text, "code": "cors"}, response.status_code, headers=headers)
+        error = ApiError(ErrorCode.CORS, text, headers)
+        return JsonResponse(error.body, error.status, headers=error.headers)
 
 
 def with_cors(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:

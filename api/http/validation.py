@@ -10,7 +10,7 @@ from fastapi import Request
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 from pydantic_core import ErrorDetails
 
-from api.errors import ApiError
+from api.errors import ApiError, ErrorCode
 from jobs.config.validation import rule
 from jobs.keys.key_text import PREFIX
 
@@ -59,7 +59,7 @@ def as_faults(faults: Mapping[str, str]) -> list[Fault]:
 
 def bad_request(*faults: Fault) -> ApiError:
     text = "; ".join(f"{each['field']}: {each['message']}" for each in faults)
-    return ApiError(400, "invalid_parameters", text, errors=list(faults))
+    return ApiError(ErrorCode.INVALID_PARAMETERS, text, errors=list(faults))
 
 
 def validate_body(body: bytes, model: type[M], more_faults: Callable[[], Iterable[Fault]] = tuple) -> M:

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route, Router
 
-from api.errors import ApiError
+from api.errors import ApiError, ErrorCode
 from api.pages import fields
 from api.pages.assets import Asset, assets, version, with_imports
 from api.service import origin_of, service_of
@@ -52,7 +52,9 @@ def asset(request: Request) -> Response:
     """During a rolling deploy, a page of another version gets the file of this one, uncached."""
     file = assets().get(request.path_params["name"])
     if file is None:
-        raise ApiError(404, "not_found", "no such file; the playground is at /, the documentation at /docs")
+        raise ApiError(
+            ErrorCode.NOT_FOUND, "no such file; the playground is at /, the documentation at /docs"
+        )
     cache_control = CACHED_FOREVER if request.path_params["of_version"] == version() else "no-store"
     return _send(request, file, {"Cache-Control": cache_control})
 

@@ -16,7 +16,7 @@ from api.batches.body import NDJSON
 from api.batches.intake import accept_batch
 from api.batches.members import all_members, entries, listed_member, read_members, result_lines
 from api.dependencies import KEY, RecordId, ServiceDep
-from api.errors import ApiError, unknown_batch
+from api.errors import ApiError, ErrorCode, unknown_batch
 from api.http.responses import JsonResponse
 from api.http.route_classes import PlainRoute, TracedRoute
 from api.http.validation import Before, Limit, read_query
@@ -134,7 +134,7 @@ async def cancel_batch(request: Request, service: ServiceDep, batch_id: RecordId
         if refused.reason != "terminal":
             raise unknown_batch(batch_id) from None
         text = "the batch has ended already and was not changed: read its results"
-        raise ApiError(409, "already_finished", text, batch_id=batch_id) from None
+        raise ApiError(ErrorCode.ALREADY_FINISHED, text, batch_id=batch_id) from None
     return JsonResponse(batch_body(origin, await _owned(service, key, batch_id)))
 
 
@@ -154,7 +154,7 @@ async def send_archive(request: Request, service: ServiceDep, name: str) -> Resp
     key = await admit_picture_reader(request, service)
     batch = await service.batch_reader.of_archive(name.partition(".")[0])
     if batch is None or (key and batch.key_id != key.key_id):
-        raise ApiError(404, "not_found", "no such archive: its batch never existed or has expired")
+        raise ApiError(ErrorCode.NOT_FOUND, "no such archive: its batch never existed or has expired")
     headers = {
         "Content-Disposition": f'attachment; filename="{batch.batch_id}.zip"',
         "Cache-Control": "private, no-store",

@@ -10,7 +10,7 @@ from fastapi.responses import Response, StreamingResponse
 
 from api.admission import read_picture
 from api.dependencies import KEY, ServiceDep
-from api.errors import ApiError, no_picture
+from api.errors import ApiError, ErrorCode, no_picture
 from api.http.route_classes import PlainRoute
 from api.schemas import errors
 from jobs.pictures.inputs import sample_bytes
@@ -135,7 +135,7 @@ def _parse_range(header: str, size: int) -> tuple[int, int] | None:
         start, end = int(first), min(size, int(last) + 1 if last else size)
     if start >= end:
         text = f"the picture has {size} bytes: request a range within them"
-        raise ApiError(416, "range", text, {"Content-Range": f"bytes */{size}"})
+        raise ApiError(ErrorCode.RANGE, text, {"Content-Range": f"bytes */{size}"})
     return start, end
 
 

@@ -9,7 +9,7 @@ from starlette.requests import ClientDisconnect
 
 from api.admission import add_credits_header, admit, require_credits
 from api.dependencies import KEY, ServiceDep
-from api.errors import ApiError
+from api.errors import ApiError, ErrorCode
 from api.http.body import reserve_memory
 from api.http.responses import JsonResponse, add_response_headers
 from api.http.route_classes import TracedRoute, traceparent_of
@@ -92,13 +92,14 @@ async def _await_end(request: Request, service: Service, request_id: str, origin
     if call.has_disconnected:
         raise ClientDisconnect
     text = f"not finished in time; the request continues: poll {origin}/v2/requests/{request_id}"
-    raise ApiError(504, "timeout", text, request_id=request_id, **echo(record.custom_id))
+    raise ApiError(ErrorCode.TIMEOUT, text, request_id=request_id, **echo(record.custom_id))
 
 
-def _failed(record: Record) -> ApiError:
+def _failed(record: Record) -> JsonResponse:
     code = record.code or FailureCode.INTERNAL
     status = 504 if code == FailureCode.TIMEOUT else 500 if code in OUR_FAULT else 400
-    return ApiError(status, code, record.error or "", request_id=record.request_id, **echo(record.custom_id))
+    error = {"error": record.error or "", "code": code, "request_id": record.request_id}
+    return JsonResponse(error | echo(record.custom_id), status)
 
 
 async def _send(service: Service, record: Record, output: Output, headers: dict[str, str]) -> Response:
@@ -145,7 +146,7 @@ def _add_routes(model: str) -> None:
         request_id, _ = await accept(request, service, origin, model)
         record = await _await_end(request, service, request_id, origin)
         if record.output is None:
-            raise _failed(record)
+            return _failed(record)
         headers = {
             "x-request-id": request_id,
             "x-generation-time": str(record.metrics["inference_time"]),

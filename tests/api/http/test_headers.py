@@ -108,7 +108,7 @@ def broken():
             case 401:
                 raise errors.missing_key()
             case 429:
-                raise errors.ApiError(429, "rate_limited", "slow down", {"Retry-After": "3"})
+                raise errors.ApiError(errors.ErrorCode.BUSY, "slow down", {"Retry-After": "3"})
             case _:
                 raise RuntimeError
 
