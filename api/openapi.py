@@ -70,7 +70,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 """Example bodies by model."""
 
 
-BODIES: list[type[BaseModel]] = []
+BODY_MODELS: list[type[BaseModel]] = []
 """The models of described bodies."""
 
 
@@ -93,7 +93,7 @@ def describe_body(
 
     FastAPI would read a declared body before it checks the caller's key.
     """
-    BODIES.append(model)
+    BODY_MODELS.append(model)
     schema = {"$ref": REFERENCE.format(model=model.__name__)}
     content = {JSON: {"schema": schema, **more}, **(other_types or {})}
     return {"requestBody": {"required": True, "content": content}}
@@ -107,7 +107,7 @@ def complete(document: dict[str, Any]) -> None:
                 del operation["responses"]["422"]
     schemas = document["components"]["schemas"]
     del schemas["HTTPValidationError"], schemas["ValidationError"]
-    for model in BODIES:
+    for model in BODY_MODELS:
         schema = model.model_json_schema(ref_template=REFERENCE)
         schemas |= schema.pop("$defs", {}) | {model.__name__: schema}
 

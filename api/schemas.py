@@ -1,4 +1,4 @@
-"""Models of response bodies about requests and errors, for the OpenAPI document only."""
+"""Models of response bodies about requests and errors, and the responses that routes document."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -167,7 +167,9 @@ ERRORS: Mapping[ErrorCode, str] = {
     ErrorCode.UNAVAILABLE: "The queue or the store cannot be reached; try again",
     ErrorCode.TIMEOUT: "Not finished in time; the request can still be polled",
 }
-"""Descriptions of the statuses, each with one of its codes as the example."""
+"""Descriptions of the statuses, each by the code in its example."""
+
+EXAMPLE_CODES: Mapping[int, ErrorCode] = {code.status: code for code in ERRORS}
 
 COMMON = (401, 429, 500, 502)  # errors of every route that needs a key
 
@@ -175,16 +177,15 @@ COMMON = (401, 429, 500, 502)  # errors of every route that needs a key
 def errors(*more: int, common: Sequence[int] = COMMON) -> dict[int | str, dict[str, Any]]:
     """The error responses of a route, for its `responses=`."""
     return {
-        code.status: {
+        status: {
             "model": Error,
-            "description": description,
-            "content": {"application/json": {"example": {"error": "...", "code": code}}},
+            "description": ERRORS[EXAMPLE_CODES[status]],
+            "content": {"application/json": {"example": {"error": "...", "code": EXAMPLE_CODES[status]}}},
         }
-        for code, description in ERRORS.items()
-        if code.status in (*common, *more)
+        for status in sorted({*common, *more})
     }
 
 
-def answers(model: Any, *more: int, status: int = 200) -> dict[int | str, dict[str, Any]]:
+def answers(model: Any, *more: int) -> dict[int | str, dict[str, Any]]:
     """A body of this model, and the errors `more` beside the common ones."""
-    return {status: {"model": model}, **errors(*more)}
+    return {200: {"model": model}, **errors(*more)}

@@ -52,9 +52,8 @@ def asset(request: Request) -> Response:
     """During a rolling deploy, a page of another version gets the file of this one, uncached."""
     file = assets().get(request.path_params["name"])
     if file is None:
-        raise ApiError(
-            ErrorCode.NOT_FOUND, "no such file; the playground is at /, the documentation at /docs"
-        )
+        text = "no such file; the playground is at /, the documentation at /docs"
+        raise ApiError(ErrorCode.NOT_FOUND, text)
     cache_control = CACHED_FOREVER if request.path_params["of_version"] == version() else "no-store"
     return _send(request, file, {"Cache-Control": cache_control})
 
