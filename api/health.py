@@ -11,7 +11,7 @@ from obstore.exceptions import BaseError as StoreError
 from redis import Redis, RedisError
 
 from jobs.pictures.store import PictureStore
-from jobs.queries.queue_state import QueueState, read_queue_state
+from jobs.queries.queue_state import read_queue_state
 
 TIMEOUT_S = 2.0
 
@@ -45,18 +45,11 @@ def _retrieve_exception(result: "asyncio.Future[T]") -> None:
 class Health:
     def __init__(self, redis: Redis, store: PictureStore) -> None:
         self._store = store
-        self._state = SharedResult(partial(run_in_threadpool, read_queue_state, redis))
-        self._missing = SharedResult(self._find_missing)
-
-    async def state(self) -> QueueState:
-        """Raises `redis.RedisError`."""
-        return await self._state.get()
-
-    async def missing(self) -> list[str]:
-        """Which of redis, store and worker are unavailable; workers are unknown without Redis."""
-        return await self._missing.get()
+        self.state = SharedResult(partial(run_in_threadpool, read_queue_state, redis)).get
+        self.missing = SharedResult(self._find_missing).get
 
     async def _find_missing(self) -> list[str]:
+        """Which of redis, store and worker are unavailable; workers are unknown without Redis."""
         state, stored = await asyncio.gather(_or_none(self.state()), _or_none(self._store.try_to_write()))
         missing = {
             "redis": state is None,

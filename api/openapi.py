@@ -1,25 +1,20 @@
-"""The OpenAPI document: FastAPI's, completed with the bodies that routes read themselves."""
+"""The OpenAPI document: FastAPI's, completed with the parameters and bodies that routes read themselves."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import Response
+from fastapi import Depends, Query
 from pydantic import BaseModel
-from pydantic_core import to_json
+from pydantic_core import PydanticUndefined, to_json
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, Router
 
-from api.batches.body import NDJSON
-from api.batches.schemas import BATCH_BODIES, EXAMPLE, EXAMPLE_LINES
-from api.dependencies import ServiceDep
-from api.http.route_classes import PlainRoute
-from api.schemas import ORIGIN, Credit, NewKey, Rotation, UploadRequest
+from api.schemas import ORIGIN
 from api.service import origin_of
-from api.submit_body import BODIES as SUBMIT_BODIES
-from api.webhook_schemas import SecretRotation
 from compositor.models import DEFAULT_MODEL
 
-MEDIA_TYPE = "application/json"
-
-router = APIRouter(route_class=PlainRoute, include_in_schema=False)
+JSON = "application/json"
+REFERENCE = "#/components/schemas/{model}"
 
 EXAMPLES: dict[str, dict[str, Any]] = {
     DEFAULT_MODEL: {
@@ -74,67 +69,52 @@ EXAMPLES: dict[str, dict[str, Any]] = {
 }
 """Example bodies by model."""
 
-BODIES: tuple[type[BaseModel], ...] = (
-    *SUBMIT_BODIES.values(),
-    *BATCH_BODIES.values(),
-    UploadRequest,
-    NewKey,
-    Rotation,
-    Credit,
-    SecretRotation,
-)
+
+BODY_MODELS: list[type[BaseModel]] = []
+"""The models of described bodies."""
 
 
-@router.api_route("/openapi.json", methods=["GET", "HEAD"])
-async def show_document(request: Request, _: ServiceDep) -> Response:
-    document = to_json(request.app.openapi()).replace(ORIGIN.encode(), origin_of(request).encode())
-    return Response(document, media_type=MEDIA_TYPE)
+def described(annotation: Any, default: Any = PydanticUndefined) -> Any:
+    """A dependency for the document only: a parameter that a `PlainRoute` reads itself."""
+
+    async def describe(value: annotation = default) -> None: ...
+
+    return Depends(describe)
 
 
-def describe_body(model: type[BaseModel], **more: Any) -> dict[str, Any]:
-    """`openapi_extra` of a route whose body is JSON of one of the `BODIES`.
+def query(model: type[BaseModel]) -> Any:
+    return described(Annotated[model, Query()])
+
+
+def describe_body(
+    model: type[BaseModel], other_types: dict[str, Any] | None = None, **more: Any
+) -> dict[str, Any]:
+    """`openapi_extra` of a route whose body is JSON of this model, or of one of `other_types`.
 
     FastAPI would read a declared body before it checks the caller's key.
     """
-    return _request_body({MEDIA_TYPE: {"schema": _reference(model), **more}})
-
-
-def describe_batch(model: str) -> dict[str, Any]:
-    """`openapi_extra` of a route whose body is a batch, as JSON or NDJSON."""
-    lines = {"schema": {"type": "string"}, "example": EXAMPLE_LINES}
-    document = {"schema": _reference(BATCH_BODIES[model]), "examples": {"logo": EXAMPLE}}
-    return _request_body({MEDIA_TYPE: document, NDJSON: lines})
-
-
-def _reference(model: type[BaseModel]) -> dict[str, str]:
-    return {"$ref": f"#/components/schemas/{model.__name__}"}
-
-
-def _request_body(content: dict[str, Any]) -> dict[str, Any]:
+    BODY_MODELS.append(model)
+    schema = {"$ref": REFERENCE.format(model=model.__name__)}
+    content = {JSON: {"schema": schema, **more}, **(other_types or {})}
     return {"requestBody": {"required": True, "content": content}}
 
 
-def install(app: FastAPI) -> None:
-    generate = app.openapi
-
-    def complete() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            document = generate()
-            _drop_validation_errors(document["paths"])
-            schemas = document["components"]["schemas"]
-            del schemas["HTTPValidationError"], schemas["ValidationError"]
-            for model in BODIES:
-                schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
-                schemas |= schema.pop("$defs", {}) | {model.__name__: schema}
-        return generate()
-
-    app.openapi = complete  # type: ignore[method-assign]
-
-
-def _drop_validation_errors(paths: dict[str, Any]) -> None:
-    """FastAPI documents a 422 for each route; ours send 400 for invalid parameters."""
-    for operations in paths.values():
+def complete(document: dict[str, Any]) -> None:
+    """Add the described bodies, and drop the 422 of each route: ours send 400 for invalid parameters."""
+    for operations in document["paths"].values():
         for operation in operations.values():
-            responses = operation["responses"]
-            if "HTTPValidationError" in str(responses.get("422")):
-                del responses["422"]
+            if "HTTPValidationError" in str(operation["responses"].get("422")):
+                del operation["responses"]["422"]
+    schemas = document["components"]["schemas"]
+    del schemas["HTTPValidationError"], schemas["ValidationError"]
+    for model in BODY_MODELS:
+        schema = model.model_json_schema(ref_template=REFERENCE)
+        schemas |= schema.pop("$defs", {}) | {model.__name__: schema}
+
+
+async def show_document(request: Request) -> Response:
+    text = to_json(request.app.openapi()).replace(ORIGIN.encode(), origin_of(request).encode())
+    return Response(text, media_type=JSON)
+
+
+router = Router([Route("/openapi.json", show_document)])

@@ -1,12 +1,11 @@
-"""Models of request and response bodies. A `PlainRoute` uses them for documentation only."""
+"""Models of response bodies about requests and errors, and the responses that routes document."""
 
-from typing import Annotated, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
-from jobs.keys.api_keys import OVERLAP_S
-from jobs.keys.key_rules import MAX_CREDITS, MAX_NAME_LENGTH, MAX_WEIGHT, Scope, checked_name
-from jobs.keys.rates import RateField
+from api.errors import ErrorCode
 
 ID = "8b4f3c9e-6f0e-4a53-9a5b-0a9c7f2d1e11"
 ORIGIN = "https://pictures.example"
@@ -14,30 +13,31 @@ ORIGIN = "https://pictures.example"
 REQUEST = f"{ORIGIN}/v2/requests/{ID}"
 PICTURE = f"{ORIGIN}/pictures/0Vn7rGQ9xq1yqLw2m3T4u5v6w7x8y9z0.jpeg"
 
-
 CUSTOM_ID = Field(None, description="as submitted; absent if none was", examples=["sku-4711/front"])
 
 
-class Submitted(BaseModel):
-    """An accepted request and where to follow it."""
-
+class Named(BaseModel):
     request_id: str = Field(examples=[ID])
     custom_id: str | None = CUSTOM_ID
-    status: str = Field(examples=["QUEUED"])
+
+
+class Followed(Named):
     status_url: str = Field(examples=[f"{REQUEST}/status"])
     response_url: str = Field(examples=[REQUEST])
+
+
+class Submitted(Followed):
+    """An accepted request and where to follow it."""
+
+    status: str = Field(examples=["QUEUED"])
     poll_url: str = Field(examples=[REQUEST.replace("/v2/", "/v1/")])
     cancel_url: str = Field(examples=[f"{REQUEST}/cancel"])
 
 
-class Running(BaseModel):
+class Running(Followed):
     """A request that is QUEUED or PROCESSING."""
 
     status: str = Field(examples=["QUEUED"])
-    request_id: str = Field(examples=[ID])
-    custom_id: str | None = CUSTOM_ID
-    status_url: str = Field(examples=[f"{REQUEST}/status"])
-    response_url: str = Field(examples=[REQUEST])
     metrics: dict[str, float] = Field(default={}, description="empty until the end")
     queue_position: int | None = Field(None, description="while QUEUED; 0 = next", examples=[0])
 
@@ -57,12 +57,10 @@ class Metrics(BaseModel):
     cache_hits: int = Field(0, description="inputs found decoded in the worker's cache", examples=[1])
 
 
-class Completed(BaseModel):
+class Completed(Named):
     """A status of COMPLETED."""
 
     status: str = Field(examples=["COMPLETED"])
-    request_id: str = Field(examples=[ID])
-    custom_id: str | None = CUSTOM_ID
     metrics: Metrics
 
 
@@ -90,14 +88,12 @@ class Result(Completed):
     warnings: list[str] = Field([], description="parameters that had no effect, and why; absent if none")
 
 
-class Failed(BaseModel):
+class Failed(Named):
     """A request that FAILED."""
 
     status: str = Field(examples=["FAILED"])
     error: str = Field(examples=["overlay_image: is not an image file: send JPEG, PNG, WEBP, GIF or AVIF"])
     code: str = Field(examples=["invalid_image"])
-    request_id: str = Field(examples=[ID])
-    custom_id: str | None = CUSTOM_ID
     metrics: dict[str, float] = {}
 
 
@@ -109,18 +105,14 @@ class Cancelled(Failed):
     code: str = Field(examples=["cancelled"])
 
 
-class Listed(BaseModel):
+class Listed(Followed):
     """A request in a list: its status, and the fields of the result if COMPLETED."""
 
     model_config = ConfigDict(extra="allow")
 
     status: str = Field(examples=["COMPLETED"])
-    request_id: str = Field(examples=[ID])
-    custom_id: str | None = CUSTOM_ID
     batch_id: str | None = Field(None, description="for a request of a batch")
     created_at: str = Field(examples=["2026-11-22T18:30:00.000+00:00"])
-    status_url: str = Field(examples=[f"{REQUEST}/status"])
-    response_url: str = Field(examples=[REQUEST])
     error: str | None = Field(None, description="if FAILED, with its `code`")
     code: str | None = Field(None, examples=["invalid_image"])
     output: str | None = Field(None, description="if COMPLETED: URL of the picture", examples=[PICTURE])
@@ -147,99 +139,6 @@ class Base64Picture(BaseModel):
     custom_id: str | None = CUSTOM_ID
 
 
-class Uploaded(BaseModel):
-    """Uploaded pictures, in the order they were sent, as URLs that requests can name."""
-
-    file_urls: list[str] = Field(examples=[[PICTURE]])
-    urls: list[str] = Field(description="the same", examples=[[PICTURE]])
-    message: str
-
-
-class UploadRequest(BaseModel):
-    """Pictures to upload."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    data_urls: list[str] = Field(
-        min_length=1, max_length=20, examples=[["data:image/png;base64,iVBORw0KGgo="]]
-    )
-
-
-class Credits(BaseModel):
-    """The balance of a key."""
-
-    credits: int = Field(examples=[100])
-    unlimited: bool = Field(False, description="absent if the key's credits are counted")
-
-
-class NewKey(BaseModel):
-    """A key to create."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: Annotated[str, AfterValidator(checked_name)] = Field(
-        min_length=1, max_length=MAX_NAME_LENGTH, examples=["my-shop"]
-    )
-    credits: int | None = Field(
-        None, ge=0, le=MAX_CREDITS, description="to spend; null: unlimited", examples=[1000]
-    )
-    rate: RateField | None = Field(
-        None, description="of submits; null: the default of the settings", examples=["600/minute"]
-    )
-    weight: int = Field(
-        1,
-        ge=1,
-        le=MAX_WEIGHT,
-        description="how often its requests start, relative to other waiting keys",
-    )
-    scopes: list[Scope] = Field(list(Scope), min_length=1, description="what it may do")
-    expires_in_s: int | None = Field(None, ge=1, le=10**10, description="null: never", examples=[7_776_000])
-
-
-class Rotation(BaseModel):
-    """How a key is rotated."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    overlap_s: int = Field(OVERLAP_S, ge=0, le=10**10, description="how long the old secret stays valid")
-
-
-class Credit(BaseModel):
-    """Credits to add to a key, or below 0 to take away."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    amount: int = Field(ge=-MAX_CREDITS, le=MAX_CREDITS, examples=[100])
-
-
-class Key(BaseModel):
-    """A stored key."""
-
-    key_id: str = Field(examples=["key_0f3a5c9d1e2b"])
-    name: str = Field(examples=["my-shop"])
-    credits: int | None = Field(description="left to spend; null: unlimited", examples=[993])
-    held: int = Field(description="credits of unfinished requests", examples=[2])
-    spent: int = Field(description="credits of COMPLETED requests", examples=[5])
-    rate: str | None = Field(description="of submits; null: the default", examples=["600/minute"])
-    weight: int = Field(description="how often its requests start, relative to other keys", examples=[1])
-    scopes: list[Scope]
-    created_at: str = Field(examples=["2026-11-22T19:30:00.000+00:00"])
-    last_used_at: str | None = Field(description="to the minute; null: never")
-    expires_at: str | None = Field(description="null: never")
-
-
-class MadeKey(Key):
-    """A key that was just created or rotated, with its secret."""
-
-    key: str = Field(description="shown only now", examples=["si_..."])
-
-
-class Keys(BaseModel):
-    """All keys."""
-
-    keys: list[Key]
-
-
 class Error(BaseModel):
     """An error response."""
 
@@ -251,35 +150,42 @@ class Error(BaseModel):
     )
 
 
-ERRORS: dict[int, tuple[str, str]] = {
-    400: ("Invalid parameters or body; all faults at once", "invalid_parameters"),
-    401: ("Missing or wrong key", "invalid_key"),
-    403: ("The key may not do this", "missing_scope"),
-    404: ("Unknown or expired", "not_found"),
-    405: ("Method not allowed", "method_not_allowed"),
-    406: ("Not enough credits", "not_enough_credits"),
-    409: (
-        "Conflict with the current state: the request has ended, or has not, the key has too few credits, "
-        "or the Idempotency-Key was used with another body",
-        "already_finished",
-    ),
-    413: ("Too large", "body_too_large"),
-    415: ("The body is compressed; send it as it is", "unsupported_encoding"),
-    416: ("The range is outside the picture", "range"),
-    429: ("Too many calls; Retry-After says when to try again", "too_many_requests"),
-    500: ("Our fault, logged", "internal"),
-    502: ("The queue or the store cannot be reached; try again", "unavailable"),
-    504: ("Not finished in time; the request can still be polled", "timeout"),
+ERRORS: Mapping[ErrorCode, str] = {
+    ErrorCode.INVALID_PARAMETERS: "Invalid parameters or body; all faults at once",
+    ErrorCode.INVALID_KEY: "Missing or wrong key",
+    ErrorCode.MISSING_SCOPE: "The key may not do this",
+    ErrorCode.NOT_FOUND: "Unknown or expired",
+    ErrorCode.METHOD_NOT_ALLOWED: "Method not allowed",
+    ErrorCode.NOT_ENOUGH_CREDITS: "Not enough credits",
+    ErrorCode.ALREADY_FINISHED: "Conflict with the current state: the request has ended, or has not, the key "
+    "has too few credits, or the Idempotency-Key was used with another body",
+    ErrorCode.BODY_TOO_LARGE: "Too large",
+    ErrorCode.UNSUPPORTED_ENCODING: "The body is compressed; send it as it is",
+    ErrorCode.RANGE: "The range is outside the picture",
+    ErrorCode.TOO_MANY_REQUESTS: "Too many calls; Retry-After says when to try again",
+    ErrorCode.INTERNAL: "Our fault, logged",
+    ErrorCode.UNAVAILABLE: "The queue or the store cannot be reached; try again",
+    ErrorCode.TIMEOUT: "Not finished in time; the request can still be polled",
 }
+"""Descriptions of the statuses, each by the code in its example."""
+
+EXAMPLE_CODES: Mapping[int, ErrorCode] = {code.status: code for code in ERRORS}
+
+COMMON = (401, 429, 500, 502)  # errors of every route that needs a key
 
 
-def errors(*errors: int) -> dict[int | str, dict[str, Any]]:
+def errors(*more: int, common: Sequence[int] = COMMON) -> dict[int | str, dict[str, Any]]:
     """The error responses of a route, for its `responses=`."""
     return {
         status: {
             "model": Error,
-            "description": ERRORS[status][0],
-            "content": {"application/json": {"example": {"error": "...", "code": ERRORS[status][1]}}},
+            "description": ERRORS[EXAMPLE_CODES[status]],
+            "content": {"application/json": {"example": {"error": "...", "code": EXAMPLE_CODES[status]}}},
         }
-        for status in errors
+        for status in sorted({*common, *more})
     }
+
+
+def answers(model: Any, *more: int) -> dict[int | str, dict[str, Any]]:
+    """A body of this model, and the errors `more` beside the common ones."""
+    return {200: {"model": model}, **errors(*more)}

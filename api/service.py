@@ -1,18 +1,22 @@
 """The components that routes use, opened once per process."""
 
+import asyncio
 import logging
-from collections.abc import AsyncIterator
+import re
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar, TypeVarTuple
 
+from anyio import CapacityLimiter, to_thread
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
+from obstore.exceptions import BaseError, GenericError
 from redis import Redis
 from redis.asyncio import Redis as AsyncRedis
 
+from api.errors import ApiError, ErrorCode
 from api.health import Health
-from api.http.addresses import origin_by_host
 from api.http.body import BodyMemory
-from api.store_threads import StoreThreads
 from api.waiting.changes import Changes
 from compositor import Limits
 from jobs.batches.opening import Batches
@@ -33,10 +37,42 @@ from jobs.webhooks.deliveries import Deliveries
 from jobs.webhooks.secrets import KeySecrets
 from telemetry.traces import open_traces
 
+STORE_THREADS = 40
+HOST = re.compile(r"([a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]{1,5})?", re.IGNORECASE | re.ASCII)
+MAX_HOST_LENGTH = 255 + len(":65535")  # RFC 1035, section 2.3.4
 STRONG_LENGTH = 20  # characters
 WEAK_KEY = "SUPERIMPOSE_DEV_API_KEY can be guessed: use `superimpose keys create` on a public server"
 
+T = TypeVar("T")
+Args = TypeVarTuple("Args")
+
 log = logging.getLogger("superimpose.api")
+
+
+class StoreThreads:
+    """Threads for the store: one that hangs must not take the threads of all other calls."""
+
+    def __init__(self) -> None:
+        self._free = asyncio.Semaphore(STORE_THREADS)
+        self._failed = False
+
+    async def run(self, call: Callable[[*Args], T], *args: *Args) -> T:
+        """The result of `call`, once a thread is free.
+
+        Raises `obstore.exceptions.GenericError` if it waited for a thread and the last call failed: waiting
+        for the store's timeout as well would take too long.
+        """
+        has_to_wait = self._free.locked()
+        async with self._free:
+            if has_to_wait and self._failed:
+                raise GenericError(f"the store fails, and {STORE_THREADS} calls wait for it")
+            try:
+                result = await to_thread.run_sync(call, *args, limiter=CapacityLimiter(1))
+            except BaseError:
+                self._failed = True
+                raise
+            self._failed = False
+            return result
 
 
 class Service:
@@ -92,3 +128,14 @@ def service_of(request: Request) -> Service:
 def origin_of(request: Request) -> str:
     """The configured public URL, or the scheme and host of the request."""
     return service_of(request).settings.public_url or origin_by_host(request)
+
+
+def origin_by_host(request: Request) -> str:
+    """Scheme and host as the client sent them. Raises 400 for an invalid Host header."""
+    host = request.headers.get("host")
+    if host is None:
+        return str(request.base_url).rstrip("/")
+    if len(host) > MAX_HOST_LENGTH or not HOST.fullmatch(host):
+        text = "the Host header must be a name or an address, with or without a port"
+        raise ApiError(ErrorCode.INVALID_HOST, text)
+    return f"{request.scope['scheme']}://{host}"

@@ -1,12 +1,14 @@
 """Response bodies about a request."""
 
+import base64
 from typing import Any
 
 from fastapi import Request
 
-from api.dependencies import RequestState
-from api.service import origin_of
+from api.admission import RequestState
+from api.service import Service, origin_of
 from jobs.lifecycle.options import echo
+from jobs.lifecycle.output import Output
 from jobs.lifecycle.record import Record
 from jobs.lifecycle.status import TERMINAL, Status
 from jobs.timefmt import rfc3339
@@ -57,3 +59,8 @@ def listed_body(request: Request, origin: str, record: Record) -> dict[str, Any]
     batch = {"batch_id": record.batch_id} if record.batch_id else {}
     times = {"created_at": rfc3339(record.created_at), "expires_at": record.expires}
     return {**body, **batch, **build_urls(origin, record.request_id), **times}
+
+
+async def read_base64(service: Service, output: Output) -> str:
+    data = await service.store_threads.run(service.store.get, output.path)
+    return base64.b64encode(data).decode()

@@ -10,14 +10,13 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, create_model
 from pydantic_core import from_json
 
-from api.errors import webhooks_off
-from api.http.body import Fault, bad_request, fault, read_json, validate_body
+from api.http.body import read_json
+from api.http.validation import Fault, bad_request, fault, validate_body
 from compositor.models import MODELS, with_model
 from jobs.config.settings import Settings
 from jobs.lifecycle.options import RequestOptions
 from jobs.pictures.inputs import InputRules, InvalidInput, pictures
 from jobs.webhooks.rules import InvalidWebhook, WebhookRules
-from jobs.webhooks.secrets import WebhooksOff
 
 CHECKED_INLINE_BYTES = 16 * 1024  # below this, validation takes less time than handing it to a thread
 
@@ -50,12 +49,12 @@ class BodyRules:
         self._origin = origin
 
     def faults(self, values: Mapping[str, Any]) -> Iterator[Fault]:
-        """All faults of a body that its model has refused. Raises 400 if webhooks are off."""
+        """All faults of a body that its model has refused. Raises `WebhooksOff`."""
         yield from self.webhook_faults(values)
         yield from self.picture_faults(values)
 
     def webhook_faults(self, values: Mapping[str, Any]) -> Iterator[Fault]:
-        """Raises 400 if webhooks are off."""
+        """Raises `WebhooksOff`."""
         url, events = values.get("webhook_url"), values.get("webhook_events")
         if (url is None and events is None) or not isinstance(url, str | None):
             return
@@ -63,8 +62,6 @@ class BodyRules:
             self._webhooks.check(url, events)
         except InvalidWebhook as invalid:
             yield fault(invalid.field, invalid.fault)
-        except WebhooksOff:
-            raise webhooks_off() from None
 
     def picture_faults(self, values: Mapping[str, Any]) -> Iterator[Fault]:
         """Faults of the pictures that can be found without fetching or decoding them."""
@@ -91,7 +88,7 @@ async def read_submit_body(request: Request, model: str, settings: Settings, ori
         valid = validate_body(body, BODIES[model], lambda: rules.faults(_values(body)))
         submitted = SubmitBody.of(valid, model)
         if any(rules.webhook_faults(vars(submitted.options))):
-            raise bad_request(list(rules.faults(_values(body))))
+            raise bad_request(*rules.faults(_values(body)))
         return submitted
 
     body = await read_json(request, settings.max_body_bytes)

@@ -61,7 +61,7 @@ def _describe_file(
     file: Path, inputs: Mapping[str, Input], given: Mapping[str, Any], is_whole: bool
 ) -> Description:
     from api.errors import ApiError
-    from api.http.body import validate_body as checked_body
+    from api.http.validation import validate_body as checked_body
     from jobs.pictures.inputs import pictures
 
     for name in (*inputs, *given):

@@ -13,8 +13,9 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json, to_json
 
-from api.batches.errors import line_too_long
-from api.http.body import MAX_COMMAS, bad_request, explain, fault, media_type, read_json, stream_body
+from api.errors import line_too_long
+from api.http.body import media_type, read_json, stream_body
+from api.http.validation import MAX_COMMAS, bad_request, explain, fault
 from jobs.batches.limits import MAX_LINES, MAX_REQUESTS, MAX_VALUES
 from jobs.config.settings import Settings
 
@@ -42,8 +43,6 @@ class BatchHead(BaseModel):
 
 
 class BatchJson(BatchHead):
-    """A batch as one JSON object."""
-
     requests: list[Any] = Field(min_length=1, max_length=MAX_REQUESTS)
 
 
@@ -54,36 +53,33 @@ class Member(NamedTuple):
     line: int | None = None
 
 
-class BatchBody(NamedTuple):
-    """Iterating over `members` reads the body, and raises as `read_batch` does."""
-
-    head: BatchHead
-    members: AsyncIterator[Member]
-    total: int | None = None
-    """Number of members; None if unknown until the last is read."""
+BatchBody = tuple[BatchHead, AsyncIterator[Member], int | None]
 
 
 async def read_batch(request: Request, settings: Settings) -> BatchBody:
-    """Raises 400 if the body is not a batch, 413, 415."""
+    """The head, the members, and their number, if it is known before the last is read.
+
+    Raises 400 if the body is not a batch, 413, 415; so does iterating over the members.
+    """
     match media_type(request):
         case "application/json":
             body = await read_json(request, settings.max_body_bytes)
             batch = await run_in_threadpool(_parse, body)
-            return BatchBody(batch, _encoded(batch.requests), len(batch.requests))
+            return batch, _encoded(batch.requests), len(batch.requests)
         case kind if kind in NDJSON_TYPES:
             return await _read_lines(_lines(request, settings))
     text = f"send JSON with the header Content-Type: {JSON}, or one request per line with {NDJSON}"
-    raise bad_request([fault("body", text)])
+    raise bad_request(fault("body", text))
 
 
 def _parse(body: bytes) -> BatchJson:
     if sum(map(body.count, (b",", b"[", b"{"))) > MAX_VALUES:
         text = f"has too many values for one JSON object: send one request per line as {NDJSON}"
-        raise bad_request([fault("body", text)])
+        raise bad_request(fault("body", text))
     try:
         return BatchJson.model_validate_json(body)
     except ValidationError as error:
-        raise bad_request(explain(error, BatchJson)) from None
+        raise bad_request(*explain(error, BatchJson)) from None
 
 
 async def _encoded(requests: list[Any]) -> AsyncIterator[Member]:
@@ -94,14 +90,14 @@ async def _encoded(requests: list[Any]) -> AsyncIterator[Member]:
 async def _read_lines(lines: AsyncIterator[Member]) -> BatchBody:
     first = await anext(lines, None)
     if first is None:
-        return BatchBody(BatchHead(), lines)
+        return BatchHead(), lines, None
     values = await run_in_threadpool(_parse_line, first.text)
     if not _is_head(values):
-        return BatchBody(BatchHead(), _prepend(first, lines))
+        return BatchHead(), _prepend(first, lines), None
     try:
-        return BatchBody(BatchHead.model_validate(values), lines)
+        return BatchHead.model_validate(values), lines, None
     except ValidationError as error:
-        raise bad_request(explain(error, BatchHead)) from None
+        raise bad_request(*explain(error, BatchHead)) from None
 
 
 def _parse_line(text: bytes) -> Any:
@@ -124,7 +120,6 @@ async def _prepend(first: Member, lines: AsyncIterator[Member]) -> AsyncIterator
 
 
 async def _lines(request: Request, settings: Settings) -> AsyncIterator[Member]:
-    """The lines that are not blank."""
     limit, number, pending = settings.max_body_bytes, 0, bytearray()
     async for chunk in stream_body(request, settings.max_batch_bytes):
         *ends, rest = chunk.split(b"\n")
@@ -132,7 +127,7 @@ async def _lines(request: Request, settings: Settings) -> AsyncIterator[Member]:
             pending += end
             number += 1
             if number > MAX_LINES:
-                raise bad_request([fault("body", f"has more than {MAX_LINES:,} lines")])
+                raise bad_request(fault("body", f"has more than {MAX_LINES:,} lines"))
             if len(pending) > limit:
                 raise line_too_long(number, limit)
             if line := _stripped(pending, number):

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails, from_json, to_json
 
 from api.batches.body import BatchHead, Member
-from api.http.body import MAX_COMMAS, Fault, bad_request, explain, fault
+from api.http.validation import MAX_COMMAS, Fault, as_faults, bad_request, explain, fault
 from api.submit_body import BODIES, CHECKED_INLINE_BYTES, BodyRules, SubmitBody
 from jobs.batches.limits import MAX_REQUESTS
 
@@ -45,21 +45,17 @@ class BatchCheck:
         self._rules = rules
         self.count = 0
         self._indices = dict[str, int]()  # by custom_id
-        self._faults = list[Fault]()
+        self.faults = list[Fault]()
         self.defaults: Mapping[str, Any] = head.defaults or {}
         """As sent; empty if they have faults: then the requests are checked without them."""
         submitted = [model, timeouts, head.webhook_url, self.defaults]
         self._fingerprint = sha256(json.dumps(submitted, sort_keys=True).encode())
-        self._faults += rules.webhook_faults({"webhook_url": head.webhook_url})
+        self.faults += rules.webhook_faults({"webhook_url": head.webhook_url})
         faults = [*self._faults_of_defaults()]
         self._add_faults(DEFAULTS, faults)
         if faults:
             self.defaults = {}
         self._ignores_defaults = bool(faults)
-
-    @property
-    def is_refused(self) -> bool:
-        return bool(self._faults)
 
     @property
     def fingerprint(self) -> str:
@@ -76,8 +72,8 @@ class BatchCheck:
         if index % YIELD_EVERY == 0:
             await asyncio.sleep(0)
         if index == MAX_REQUESTS:
-            self._faults.append(fault("requests", f"must have at most {MAX_REQUESTS} items"))
-            raise bad_request(self._faults)
+            self.faults.append(fault("requests", f"must have at most {MAX_REQUESTS} items"))
+            raise bad_request(*self.faults)
         if len(member.text) < CHECKED_INLINE_BYTES:
             body, faults = self._validate(index, member.text)
         else:
@@ -88,14 +84,14 @@ class BatchCheck:
 
     def refuse(self, place: Place, faults: Mapping[str, str]) -> None:
         """Add faults of pictures, which submission has found, by parameter. Raises as `check`."""
-        self._add_faults(place, [fault(name, text) for name, text in faults.items()])
+        self._add_faults(place, as_faults(faults))
 
     def finish(self) -> None:
         """Raises 400 with all faults, also for a batch without requests."""
-        if not self.count and not self._faults:
-            self._faults.append(fault("requests", "must have at least 1 item"))
-        if self._faults:
-            raise bad_request(self._faults)
+        if not self.count and not self.faults:
+            self.faults.append(fault("requests", "must have at least 1 item"))
+        if self.faults:
+            raise bad_request(*self.faults)
 
     def _faults_of_defaults(self) -> Iterator[Fault]:
         if "custom_id" in self.defaults:
@@ -141,9 +137,9 @@ class BatchCheck:
         line = "" if place.line is None else f" (line {place.line})"
         for each in faults:
             field = "" if each["field"] in ("body", "parameters") else f".{each['field']}"
-            self._faults.append(fault(place.path + field, each["message"] + line))
-            if len(self._faults) == MAX_FAULTS:
-                raise bad_request(self._faults)
+            self.faults.append(fault(place.path + field, each["message"] + line))
+            if len(self.faults) == MAX_FAULTS:
+                raise bad_request(*self.faults)
 
 
 def _is_of_one_value(detail: ErrorDetails) -> bool:

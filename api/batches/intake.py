@@ -10,11 +10,10 @@ from fastapi.concurrency import run_in_threadpool
 
 from api.batches.body import NDJSON_TYPES, Member, read_batch
 from api.batches.checking import DEFAULTS, BatchCheck, ValidRequest
-from api.batches.errors import too_slow
-from api.errors import queue_full
+from api.errors import queue_full, slow_batch
 from api.http.body import media_type, reserve_memory
 from api.http.route_classes import traceparent_of
-from api.routes.submit import admit_submit, announce_accepted, submit_errors
+from api.routes.submit import admit_submit, announce_accepted
 from api.service import Service
 from api.submit_body import BodyRules
 from jobs.batches.opening import BatchDropped, CreatedBatch, InvalidRequests, OpenBatch
@@ -31,7 +30,6 @@ log = logging.getLogger("superimpose.api")
 
 
 async def accept_batch(request: Request, service: Service, origin: str, model: str) -> CreatedBatch:
-    """Check key, headers and body, and queue all requests."""
     settings = service.settings
     key, headers = await admit_submit(request, service)
     is_streamed = media_type(request) in NDJSON_TYPES
@@ -51,17 +49,13 @@ async def accept_batch(request: Request, service: Service, origin: str, model: s
             traceparent_of(request),
             head.webhook_url,
         )
-        with submit_errors(request):
-            try:
-                async with await service.batches.open(
-                    command, service.store_threads.run, total or 1
-                ) as batch:
-                    created = await _receive(batch, check, members, deadline)
-            except QueueFull as error:
-                if count := total or check.count:
-                    what = f"the queue has no space for these {count:,} requests"
-                    raise queue_full(error, what) from None
-                raise
+        try:
+            async with await service.batches.open(command, service.store_threads.run, total or 1) as batch:
+                created = await _receive(batch, check, members, deadline)
+        except QueueFull as error:
+            if count := total or check.count:
+                raise queue_full(error, f"the queue has no space for these {count:,} requests") from None
+            raise
     bind_contextvars(batch_id=created.batch_id)
     announce_accepted(request, created.credits, created.replayed)
     again = ", again" if created.replayed else ""
@@ -78,7 +72,7 @@ async def _until(deadline: float) -> AsyncIterator[None]:
             yield
     except TimeoutError:
         if timeout.expired():
-            raise too_slow() from None
+            raise slow_batch() from None
         raise
 
 
@@ -92,7 +86,7 @@ async def _receive(
         check.finish()
         return await batch.commit(check.fingerprint)  # outside the deadline: Redis may have accepted already
     except BatchDropped:
-        raise too_slow() from None
+        raise slow_batch() from None
 
 
 async def _read(batch: OpenBatch, check: BatchCheck, members: AsyncIterator[Member]) -> None:
@@ -102,7 +96,7 @@ async def _read(batch: OpenBatch, check: BatchCheck, members: AsyncIterator[Memb
         check.refuse(DEFAULTS, error.faults)
     async for group in _valid_requests(check, members):
         try:
-            if check.is_refused:
+            if check.faults:
                 await batch.check([each.body.params for each in group])
             else:
                 await batch.add([each.body for each in group])
@@ -114,7 +108,6 @@ async def _read(batch: OpenBatch, check: BatchCheck, members: AsyncIterator[Memb
 async def _valid_requests(
     check: BatchCheck, members: AsyncIterator[Member]
 ) -> AsyncIterator[list[ValidRequest]]:
-    """Valid requests in groups of at most `AT_A_TIME`."""
     group, size = list[ValidRequest](), 0
     async for member in members:
         if valid := await check.check(member):

@@ -7,9 +7,8 @@ from fastapi import Request
 from pydantic_core import to_json
 
 from api.batches.archive import AT_A_TIME, Entry
-from api.routes.requests import read_base64
 from api.service import Service
-from api.status_body import listed_body
+from api.status_body import listed_body, read_base64
 from jobs.batches.reading import BatchReader, Member
 from jobs.lifecycle.options import echo
 from jobs.lifecycle.record import Record, View
@@ -80,7 +79,6 @@ def _expired(member: Member) -> dict[str, Any]:
 
 
 async def entries(reader: BatchReader, members: Sequence[Member]) -> AsyncIterator[list[Entry]]:
-    """Entries of the archive, `AT_A_TIME` at once."""
     for start in range(0, len(members), AT_A_TIME):
         page = await read_members(reader, members[start : start + AT_A_TIME], View.LISTED)
         yield [_entry(*each) for each in page]

@@ -20,8 +20,8 @@ from uvicorn._types import ASGI3Application
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from api.http import refusal
-from api.http.headers import Encoded
 from api.http.refusal import Refusal
+from api.http.responses import Encoded
 from jobs.config.settings import Settings
 
 MIN_RATE = 16 * 1024  # bytes per second of a body
@@ -58,7 +58,6 @@ class Connection(HttpToolsProtocol):
         self._expect(Expected.NOTHING)
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        """Set a deadline for the first request, or refuse the connection if too many are open."""
         super().connection_made(transport)
         self._response_transport = SimpleNamespace(
             write=transport.write, is_closing=transport.is_closing, close=self._close_once_read
@@ -84,7 +83,6 @@ class Connection(HttpToolsProtocol):
         self._set_timer(None)
 
     def data_received(self, data: bytes) -> None:
-        """Parse, then set the deadline and the size limit for the rest."""
         if self._refused:
             self._droppable -= len(data)
             if self._droppable < 0:

@@ -5,22 +5,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from api.http.headers import DEFAULTS
+from api.errors import RETRY_AFTER_S, ErrorCode
+from api.http.responses import DEFAULTS
 
 MAX_HEAD_BYTES = 32 * 1024
 MAX_HEADERS = 100
 VERSIONS = ("1.1", "1.0")
-RETRY_AFTER_S = 2
 
 Headers = Sequence[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True)
 class Refusal:
-    """An error response as bytes of HTTP."""
-
-    status: int
-    code: str
+    code: ErrorCode
     error: str
 
     def encoded(self) -> bytes:
@@ -31,32 +28,32 @@ class Refusal:
             "content-length": str(len(body)),
             "connection": "close",
         }
-        if self.status == HTTPStatus.TOO_MANY_REQUESTS:
+        status = HTTPStatus(self.code.status)
+        if status is HTTPStatus.TOO_MANY_REQUESTS:
             headers["retry-after"] = str(RETRY_AFTER_S)
         lines = (f"{name}: {value}\r\n" for name, value in headers.items())
-        head = f"HTTP/1.1 {self.status} {HTTPStatus(self.status).phrase}\r\n{''.join(lines)}\r\n"
+        head = f"HTTP/1.1 {status.value} {status.phrase}\r\n{''.join(lines)}\r\n"
         return head.encode("ascii") + body
 
 
-MALFORMED = Refusal(400, "malformed_request", "this is not a well-formed HTTP/1.1 request (RFC 9112)")
+MALFORMED = Refusal(ErrorCode.MALFORMED_REQUEST, "this is not a well-formed HTTP/1.1 request (RFC 9112)")
 """Bytes that are not HTTP/1.1, or that two parsers could read as different requests."""
 
 HEADERS_TOO_LARGE = Refusal(
-    400,
-    "headers_too_large",
+    ErrorCode.HEADERS_TOO_LARGE,
     f"the headers are too large: at most {MAX_HEAD_BYTES:,} bytes and {MAX_HEADERS} headers are allowed",
 )
-INVALID_HOST = Refusal(400, "invalid_host", "send exactly one Host header")
-BUSY = Refusal(429, "busy", f"too many connections are open: try again in {RETRY_AFTER_S} seconds")
+INVALID_HOST = Refusal(ErrorCode.INVALID_HOST, "send exactly one Host header")
+BUSY = Refusal(ErrorCode.BUSY, f"too many connections are open: try again in {RETRY_AFTER_S} seconds")
 
 
 def slow_headers(timeout_s: float) -> Refusal:
-    return Refusal(400, "slow_headers", f"the headers did not arrive within {timeout_s:g} seconds")
+    return Refusal(ErrorCode.SLOW_HEADERS, f"the headers did not arrive within {timeout_s:g} seconds")
 
 
 def slow_body(timeout_s: float, rate: int) -> Refusal:
     text = f"the body arrives too slowly: it may take {timeout_s:g} seconds and one more per {rate:,} bytes"
-    return Refusal(400, "slow_body", f"{text}; nothing was accepted, send URLs of the pictures instead")
+    return Refusal(ErrorCode.SLOW_BODY, f"{text}; nothing was accepted, send URLs of the pictures instead")
 
 
 def check_head(method: bytes, version: str, url: bytes, headers: Headers) -> Refusal | None:

@@ -6,10 +6,11 @@ from html import escape
 from importlib.resources import files
 from string import Template
 
-from fastapi import APIRouter, Request
-from fastapi.responses import Response
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, Router
 
-from api.errors import ApiError
+from api.errors import ApiError, ErrorCode
 from api.pages import fields
 from api.pages.assets import Asset, assets, version, with_imports
 from api.service import origin_of, service_of
@@ -30,15 +31,11 @@ POLICY = "; ".join(
     ]
 )
 
-router = APIRouter(include_in_schema=False)
 
-
-@router.api_route("/", methods=["GET", "HEAD"])
 def playground(request: Request) -> Response:
     return _send_page(request, playground_html(origin_of(request), service_of(request).settings))
 
 
-@router.api_route("/docs", methods=["GET", "HEAD"])
 def documentation(request: Request) -> Response:
     """A guide with runnable examples, and the reference in Swagger UI.
 
@@ -49,13 +46,13 @@ def documentation(request: Request) -> Response:
     return _send_page(request, _template("docs").substitute(origin=escape(origin_of(request))))
 
 
-@router.api_route("/assets/{of_version}/{name:path}", methods=["GET", "HEAD"])
-def asset(of_version: str, name: str, request: Request) -> Response:
+def asset(request: Request) -> Response:
     """During a rolling deploy, a page of another version gets the file of this one, uncached."""
-    file = assets().get(name)
+    file = assets().get(request.path_params["name"])
     if file is None:
-        raise ApiError(404, "not_found", "no such file; the playground is at /, the documentation at /docs")
-    cache_control = CACHED_FOREVER if of_version == version() else "no-store"
+        text = "no such file; the playground is at /, the documentation at /docs"
+        raise ApiError(ErrorCode.NOT_FOUND, text)
+    cache_control = CACHED_FOREVER if request.path_params["of_version"] == version() else "no-store"
     return _send(request, file, {"Cache-Control": cache_control})
 
 
@@ -102,3 +99,8 @@ def _send(request: Request, asset: Asset, headers: dict[str, str]) -> Response:
 
 def _list_header(request: Request, header: str) -> set[str]:
     return {each.strip() for each in request.headers.get(header, "").split(",")}
+
+
+router = Router(
+    [Route("/", playground), Route("/docs", documentation), Route("/assets/{of_version}/{name:path}", asset)]
+)

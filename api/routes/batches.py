@@ -2,40 +2,40 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response, StreamingResponse
 from pydantic import BaseModel, ConfigDict, Field
 from redis import RedisError
 
+from api import openapi
+from api.admission import admit, admit_picture_reader
+from api.batches import schemas
 from api.batches.archive import zip_pictures
-from api.batches.errors import batch_already_finished, no_archive, unknown_batch
+from api.batches.body import NDJSON
 from api.batches.intake import accept_batch
 from api.batches.members import all_members, entries, listed_member, read_members, result_lines
-from api.batches.schemas import ARCHIVE, RESULTS, Batch, BatchList, BatchRequests
-from api.dependencies import KEY, ServiceDep, admit_lister, admit_picture_reader, admit_reader
-from api.http.json_response import JsonResponse
-from api.http.query import Before, Limit, read_query
+from api.dependencies import KEY, RecordId, ServiceDep
+from api.errors import ApiError, ErrorCode, unknown_batch
+from api.http.responses import JsonResponse
 from api.http.route_classes import PlainRoute, TracedRoute
-from api.openapi import describe_batch
+from api.http.validation import Before, Limit, read_query
+from api.openapi import describe_body
 from api.routes.submit import REFUSALS
-from api.schemas import errors
+from api.schemas import answers, errors
 from api.service import Service, origin_of
 from api.submit_headers import SUBMIT_HEADERS
-from api.waiting.call import wait_on
-from api.waiting.long_poll import WAIT, read_wait
+from api.waiting.call import WAIT, wait_on
 from compositor.models import MODELS
 from jobs.batches.record import BatchRecord
-from jobs.keys.admission import Caller
+from jobs.keys.admission import Bucket, Caller
 from jobs.lifecycle.moves import IllegalMove
 from jobs.lifecycle.record import View
 from jobs.webhooks.body import batch_body
 from telemetry.logs import bind_contextvars
 
-router = APIRouter(route_class=PlainRoute, tags=["batches"])
-submits = APIRouter(route_class=TracedRoute, tags=["batches"])
-
-BatchId = Annotated[str, Path(json_schema_extra={"format": "uuid"})]
+router = APIRouter(route_class=PlainRoute, tags=["batches"], dependencies=KEY)
+submits = APIRouter(route_class=TracedRoute, tags=["batches"], dependencies=KEY)
 
 
 class BatchQuery(BaseModel):
@@ -52,21 +52,15 @@ class MemberQuery(BaseModel):
     limit: Limit = 50
 
 
-async def _describe_batches(query: Annotated[BatchQuery, Query()]) -> None: ...
-
-
-async def _describe_members(query: Annotated[MemberQuery, Query()]) -> None: ...
-
-
 @router.get(
     "/v2/batches",
     summary="Batches of this key",
-    responses={200: {"model": BatchList}, **errors(400, 401, 429, 500, 502)},
-    dependencies=[*KEY, Depends(_describe_batches)],
+    responses=answers(schemas.BatchList, 400),
+    dependencies=[openapi.query(BatchQuery)],
 )
 async def list_batches(request: Request, service: ServiceDep) -> JsonResponse:
     """Batches that have not expired, newest first."""
-    key = await admit_lister(request, service)
+    key = await admit(request, service, Bucket.LIST)
     query = read_query(request, BatchQuery)
     origin = origin_of(request)
     before = None if query.before is None else int(query.before)
@@ -78,34 +72,31 @@ async def list_batches(request: Request, service: ServiceDep) -> JsonResponse:
 @router.get(
     "/v2/batches/{batch_id}",
     summary="Status of a batch",
-    responses={200: {"model": Batch}, **errors(400, 401, 404, 429, 500, 502)},
-    dependencies=[*KEY, WAIT],
+    responses=answers(schemas.Batch, 400, 404),
+    dependencies=[WAIT],
 )
-async def show_batch(request: Request, service: ServiceDep, batch_id: BatchId) -> JsonResponse:
+async def show_batch(request: Request, service: ServiceDep, batch_id: RecordId) -> JsonResponse:
     """The number of its requests by status. COMPLETED once all have ended, also if some FAILED."""
     origin = origin_of(request)
-    key = await admit_reader(request, service)
+    key = await admit(request, service, Bucket.READ)
 
     async def read() -> BatchRecord:
         return await _owned(service, key, batch_id)
 
     with wait_on(request, batch_id, read) as call:
-        batch = await read()
-        wait_s = read_wait(request)
-        if wait_s and not batch.has_ended:
-            batch = await call.await_end(wait_s)
+        batch = await call.poll(await read())
     return JsonResponse(batch_body(origin, batch))
 
 
 @router.get(
     "/v2/batches/{batch_id}/requests",
     summary="Requests of a batch",
-    responses={200: {"model": BatchRequests}, **errors(400, 401, 404, 429, 500, 502)},
-    dependencies=[*KEY, Depends(_describe_members)],
+    responses=answers(schemas.BatchRequests, 400, 404),
+    dependencies=[openapi.query(MemberQuery)],
 )
-async def list_requests(request: Request, service: ServiceDep, batch_id: BatchId) -> JsonResponse:
+async def list_requests(request: Request, service: ServiceDep, batch_id: RecordId) -> JsonResponse:
     """In the order they were sent, each as in the list of the key's own requests."""
-    batch = await _owned(service, await admit_lister(request, service), batch_id)
+    batch = await _owned(service, await admit(request, service, Bucket.LIST), batch_id)
     query = read_query(request, MemberQuery)
     origin = origin_of(request)
     members = await service.batch_reader.members(batch_id, query.offset, query.limit)
@@ -117,13 +108,12 @@ async def list_requests(request: Request, service: ServiceDep, batch_id: BatchId
 @router.get(
     "/v2/batches/{batch_id}/results",
     summary="Results of a batch",
-    responses={**RESULTS, **errors(400, 401, 404, 429, 500, 502)},
+    responses={**schemas.RESULTS, **errors(400, 404)},
     response_class=Response,
-    dependencies=KEY,
 )
-async def stream_results(request: Request, service: ServiceDep, batch_id: BatchId) -> Response:
+async def stream_results(request: Request, service: ServiceDep, batch_id: RecordId) -> Response:
     """NDJSON: a line for each request that has ended, with its result, or its status if it FAILED."""
-    await _owned(service, await admit_lister(request, service), batch_id)
+    await _owned(service, await admit(request, service, Bucket.LIST), batch_id)
     lines = result_lines(service, origin_of(request), await all_members(service.batch_reader, batch_id))
     return StreamingResponse(lines, media_type="application/x-ndjson")
 
@@ -131,20 +121,20 @@ async def stream_results(request: Request, service: ServiceDep, batch_id: BatchI
 @router.post(
     "/v2/batches/{batch_id}/cancel",
     summary="Cancel a batch",
-    responses={200: {"model": Batch}, **errors(400, 401, 404, 409, 429, 500, 502)},
-    dependencies=KEY,
+    responses=answers(schemas.Batch, 400, 404, 409),
 )
-async def cancel_batch(request: Request, service: ServiceDep, batch_id: BatchId) -> JsonResponse:
+async def cancel_batch(request: Request, service: ServiceDep, batch_id: RecordId) -> JsonResponse:
     """End its QUEUED requests as FAILED `cancelled`; those that are PROCESSING continue."""
     origin = origin_of(request)
-    key = await admit_reader(request, service)
+    key = await admit(request, service, Bucket.READ)
     await _owned(service, key, batch_id)
     try:
         await run_in_threadpool(service.batch_progress.cancel, batch_id)
     except IllegalMove as refused:
-        if refused.reason == "terminal":
-            raise batch_already_finished(batch_id) from None
-        raise unknown_batch(batch_id) from None
+        if refused.reason != "terminal":
+            raise unknown_batch(batch_id) from None
+        text = "the batch has ended already and was not changed: read its results"
+        raise ApiError(ErrorCode.ALREADY_FINISHED, text, batch_id=batch_id) from None
     return JsonResponse(batch_body(origin, await _owned(service, key, batch_id)))
 
 
@@ -152,10 +142,9 @@ async def cancel_batch(request: Request, service: ServiceDep, batch_id: BatchId)
 @router.get(
     "/archives/{name}",
     summary="All pictures of a batch",
-    responses={**ARCHIVE, **errors(401, 404, 429, 500, 502)},
+    responses={**schemas.ARCHIVE, **errors(404)},
     response_class=Response,
     openapi_extra={"security": [{}]},  # the key is optional
-    dependencies=KEY,
 )
 async def send_archive(request: Request, service: ServiceDep, name: str) -> Response:
     """A ZIP of the pictures available now, named by `custom_id`; `missing.txt` in it lists the others.
@@ -165,7 +154,7 @@ async def send_archive(request: Request, service: ServiceDep, name: str) -> Resp
     key = await admit_picture_reader(request, service)
     batch = await service.batch_reader.of_archive(name.partition(".")[0])
     if batch is None or (key and batch.key_id != key.key_id):
-        raise no_archive()
+        raise ApiError(ErrorCode.NOT_FOUND, "no such archive: its batch never existed or has expired")
     headers = {
         "Content-Disposition": f'attachment; filename="{batch.batch_id}.zip"',
         "Cache-Control": "private, no-store",
@@ -188,12 +177,15 @@ async def _owned(service: Service, key: Caller, batch_id: str) -> BatchRecord:
 
 
 def _add_route(model: str) -> None:
+    lines = {NDJSON: {"schema": {"type": "string"}, "example": schemas.EXAMPLE_LINES}}
+    body = describe_body(schemas.BATCH_BODIES[model], lines, examples={"logo": schemas.EXAMPLE})
+
     @submits.post(
         f"/v2/{model}/batch",
         summary="Submit many requests at once",
-        responses={200: {"model": Batch}, **errors(*REFUSALS)},
-        openapi_extra=describe_batch(model),
-        dependencies=[*KEY, SUBMIT_HEADERS],
+        responses=answers(schemas.Batch, *REFUSALS),
+        openapi_extra=body,
+        dependencies=SUBMIT_HEADERS,
     )
     async def submit_batch(request: Request, service: ServiceDep) -> JsonResponse:
         """Accept all requests or none, and respond at once with the URLs to follow them.

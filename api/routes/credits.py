@@ -1,22 +1,29 @@
 """The balance of a key."""
 
 from fastapi import APIRouter
+from pydantic import BaseModel, Field
 
 from api.dependencies import KEY, Reader
-from api.schemas import Credits, errors
+from api.schemas import errors
 
-router = APIRouter(tags=["credits"])
+router = APIRouter(tags=["credits"], dependencies=KEY)
 
 UNLIMITED = 2**53 - 1
 """The protocol requires a number: the largest integer that every JSON parser reads exactly."""
 
 
+class Credits(BaseModel):
+    """The balance of a key."""
+
+    credits: int = Field(examples=[100])
+    unlimited: bool = Field(False, description="absent if the key's credits are counted")
+
+
 @router.get(
     "/v1/get-user-credits",
     summary="Credits left",
-    responses=errors(401, 429, 500, 502),
+    responses=errors(),
     response_model_exclude_unset=True,
-    dependencies=KEY,
 )
 async def show_credits(key: Reader) -> Credits:
     """The credits this key can still spend, without those held for unfinished requests."""

@@ -2,25 +2,21 @@
 
 from collections.abc import Iterable
 
-from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import Response
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from redis import Redis, RedisError
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, Router
 
-from api.dependencies import ServiceDep
-from api.http.route_classes import PlainRoute
+from api.service import service_of
 from jobs.queries.queue_state import QueueState, read_queue_state
 from telemetry.metrics import collect, render
 
-router = APIRouter(route_class=PlainRoute, include_in_schema=False)
 
-
-@router.api_route("/metrics", methods=["GET", "HEAD"])
-async def show_metrics(request: Request, service: ServiceDep) -> Response:
-    """In Prometheus's text format, or OpenMetrics if the client accepts it."""
-    registry = collect(RedisState(service.redis))
+async def show_metrics(request: Request) -> Response:
+    registry = collect(RedisState(service_of(request).redis))
     accept = request.headers.get("accept", "")
     body, content_type = await run_in_threadpool(render, registry, accept)
     return Response(body, headers={"Content-Type": content_type})
@@ -66,3 +62,6 @@ def _gauges(state: QueueState) -> Iterable[Metric]:
     for worker_state, count in state.workers.items():
         workers.add_metric([worker_state], count)
     yield workers
+
+
+router = Router([Route("/metrics", show_metrics)])

@@ -1,5 +1,6 @@
 """Downloads of pictures: results, by names that cannot be guessed, and samples."""
 
+import re
 import time
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -7,9 +8,9 @@ from typing import Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response, StreamingResponse
 
-from api.dependencies import KEY, ServiceDep, read_picture
-from api.errors import ApiError, no_picture
-from api.http import byte_range
+from api.admission import read_picture
+from api.dependencies import KEY, ServiceDep
+from api.errors import ApiError, ErrorCode, no_picture
 from api.http.route_classes import PlainRoute
 from api.schemas import errors
 from jobs.pictures.inputs import sample_bytes
@@ -18,6 +19,7 @@ from jobs.queries.reading import PublishedPicture
 
 router = APIRouter(route_class=PlainRoute, default_response_class=Response, tags=["pictures"])
 
+RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
 CHUNK = 1024 * 1024  # bytes read and sent at a time; a large picture is never in memory as a whole
 
 INERT = {
@@ -40,7 +42,7 @@ IMAGE: dict[int | str, dict[str, Any]] = {
         **IMAGE,
         206: {"description": "Part of it"},
         304: {"description": "Unchanged"},
-        **errors(401, 404, 416, 429, 502),
+        **errors(401, 404, 416, 429, 502, common=()),
     },
     openapi_extra={"security": [{}]},  # the key is optional
     dependencies=KEY,
@@ -63,7 +65,7 @@ async def send_picture(request: Request, service: ServiceDep, name: str) -> Resp
 
 
 @router.head("/samples/{name}", include_in_schema=False)
-@router.get("/samples/{name}", summary="A sample picture", responses={**IMAGE, **errors(404)})
+@router.get("/samples/{name}", summary="A sample picture", responses={**IMAGE, **errors(404, common=())})
 async def send_sample(_: Request, __: ServiceDep, name: str) -> Response:
     """Pictures to try the service with: cup.jpg and logo.png."""
     data = sample_bytes(name)
@@ -107,21 +109,34 @@ async def _send_stored(
     request: Request, store: PictureStore, published: PublishedPicture, headers: Mapping[str, str]
 ) -> Response:
     size = published.file_size
-    range_header = request.headers.get("range")
-    if request.headers.get("if-range", headers["ETag"]) != headers["ETag"]:
-        range_header = None
-    try:
-        part = byte_range.parse(range_header, size)
-    except byte_range.UnsatisfiableRange:
-        text = f"the picture has {size} bytes: request a range within them"
-        raise ApiError(416, "range", text, {"Content-Range": f"bytes */{size}"}) from None
-    status, start, end = (206, part.start, part.end) if part else (200, 0, size)
-    ranged = {"Content-Range": part.content_range} if part else {}
+    is_current = request.headers.get("if-range", headers["ETag"]) == headers["ETag"]
+    part = _parse_range(request.headers.get("range", ""), size) if is_current else None
+    start, end = part or (0, size)
+    status = 206 if part else 200
+    ranged = {"Content-Range": f"bytes {start}-{end - 1}/{size}"} if part else {}
     full = {**headers, **ranged, "Content-Length": str(end - start)}
     if request.method == "HEAD":
         await store.get_range_async(published.path, 0, 1)  # raises if the picture is gone, as for GET
         return Response(status_code=status, headers=full)
     return await send_range(store, published.path, start, end, status, full)
+
+
+def _parse_range(header: str, size: int) -> tuple[int, int] | None:
+    """Start and end (exclusive) of a single range (RFC 9110, section 14); None for the whole. Raises 416."""
+    match = RANGE.fullmatch(header.strip())
+    if match is None or match.groups() == ("", ""):
+        return None
+    first, last = match.groups()
+    if first == "":
+        start, end = max(0, size - int(last)), size
+    elif last and int(last) < int(first):
+        return None
+    else:
+        start, end = int(first), min(size, int(last) + 1 if last else size)
+    if start >= end:
+        text = f"the picture has {size} bytes: request a range within them"
+        raise ApiError(ErrorCode.RANGE, text, {"Content-Range": f"bytes */{size}"})
+    return start, end
 
 
 async def send_range(

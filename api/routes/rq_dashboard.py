@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.dependencies import admit_admin
 from api.errors import ApiError
-from api.http.headers import add_response_headers
+from api.http.responses import add_response_headers
 from api.service import service_of
 from jobs.config.settings import Settings
 
@@ -43,7 +43,6 @@ class AdminOnly:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Raises 401, 403, 429."""
         scope.setdefault("state", {})
         request = Request(_with_key(scope))
         try:

@@ -21,7 +21,7 @@ from rq.worker.base import BaseWorker
 from rq_dashboard import web
 from werkzeug.exceptions import HTTPException
 
-from api.errors import ApiError
+from api.errors import ApiError, ErrorCode
 from jobs import keyspace
 from jobs.config.settings import Settings
 from jobs.redis.connection import connect
@@ -58,8 +58,6 @@ class JsonJob(rq.job.Job):
 
 
 class JsonWorker(rq.Worker):
-    """A worker whose jobs are read as JSON."""
-
     @classmethod
     def all(cls, connection: Redis) -> list[BaseWorker]:  # type: ignore[override]
         return super().all(connection, job_class=JsonJob, serializer=JSONSerializer)
@@ -107,12 +105,12 @@ def _refuse_changes(writes: bool) -> None:
         return
     if not writes:
         text = "this dashboard is read-only: SUPERIMPOSE_RQ_DASHBOARD_WRITES=true allows delete and requeue"
-        raise ApiError(403, "read_only", text)
+        raise ApiError(ErrorCode.READ_ONLY, text)
     if request.method != "POST":
-        raise ApiError(405, "method_not_allowed", "this path takes POST")
+        raise ApiError(ErrorCode.METHOD_NOT_ALLOWED, "this path takes POST")
     # A browser sends the password with requests from any page, and names that page in Origin.
     if urlsplit(request.headers.get("Origin", request.host_url)).netloc != request.host:
-        raise ApiError(403, "other_origin", "changes are accepted only from the dashboard's own pages")
+        raise ApiError(ErrorCode.OTHER_ORIGIN, "changes are accepted only from the dashboard's own pages")
 
 
 def _allow_inline_scripts(response: Response) -> Response:
@@ -130,10 +128,10 @@ def _allow_inline_scripts(response: Response) -> Response:
 
 def _http_error(error: HTTPException) -> Response:
     if error.code == 405:
-        raise ApiError(405, "method_not_allowed", "this path does not take this method")
-    raise ApiError(404, "not_found", "no such page; the dashboard is at /admin/rq/") from error
+        raise ApiError(ErrorCode.METHOD_NOT_ALLOWED, "this path does not take this method")
+    raise ApiError(ErrorCode.NOT_FOUND, "no such page; the dashboard is at /admin/rq/") from error
 
 
 def _no_such_job(_: NoSuchJobError) -> Response:
     text = "RQ has no such job: it keeps jobs for a minute after their end; see the status of the request"
-    raise ApiError(404, "not_found", text)
+    raise ApiError(ErrorCode.NOT_FOUND, text)

@@ -1,55 +1,45 @@
 """Submit a request: respond at once (v2), or with the picture (v1)."""
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, NamedTuple
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from starlette.requests import ClientDisconnect
 
-from api.dependencies import KEY, ServiceDep, add_credits_header, admit_submitter, require_credits
-from api.errors import ApiError, idempotency_conflict, invalid_key, not_enough_credits, queue_full
-from api.http.body import bad_request, fault, reserve_memory
-from api.http.headers import add_response_headers
-from api.http.json_response import JsonResponse
+from api.admission import add_credits_header, admit, require_credits
+from api.dependencies import KEY, ServiceDep
+from api.errors import ApiError, ErrorCode
+from api.http.body import reserve_memory
+from api.http.responses import JsonResponse, add_response_headers
 from api.http.route_classes import TracedRoute, traceparent_of
 from api.openapi import EXAMPLES, describe_body
 from api.routes.pictures import send_range
-from api.routes.requests import read_base64
-from api.schemas import Base64Picture, Submitted, errors
+from api.schemas import Base64Picture, Submitted, answers, errors
 from api.service import Service, origin_of
-from api.status_body import submitted_body
+from api.status_body import read_base64, submitted_body
 from api.submit_body import BODIES, read_submit_body
 from api.submit_headers import SUBMIT_HEADERS, SubmitHeaders, read_submit_headers
 from api.waiting.call import wait_on_request
 from compositor.models import MODELS
-from jobs.keys.admission import Caller
-from jobs.lifecycle.creation import IdempotencyConflict
-from jobs.lifecycle.moves import Created, IllegalMove, NotEnoughCredits, QueueFull
+from jobs.keys.admission import Bucket, Caller
+from jobs.keys.key_rules import Scope
+from jobs.lifecycle.moves import Created
 from jobs.lifecycle.options import echo
 from jobs.lifecycle.output import Output
 from jobs.lifecycle.record import Record, View
 from jobs.lifecycle.status import OUR_FAULT, TERMINAL, FailureCode
-from jobs.pictures.references import InvalidPictures
 from jobs.submission import SubmitCommand
 from telemetry.logs import bind_contextvars
 
-router = APIRouter(route_class=TracedRoute, tags=["superimpose"])
+router = APIRouter(route_class=TracedRoute, tags=["superimpose"], dependencies=KEY)
 log = logging.getLogger("superimpose.api")
 
-REFUSALS = (400, 401, 403, 406, 409, 413, 415, 429, 500, 502)
+REFUSALS = (400, 403, 406, 409, 413, 415)
 
 
-class Accepted(NamedTuple):
-    request_id: str
-    custom_id: str | None
-
-
-async def accept(request: Request, service: Service, origin: str, model: str) -> Accepted:
-    """Check key, headers and body, and queue the request."""
+async def accept(request: Request, service: Service, origin: str, model: str) -> tuple[str, str | None]:
+    """Check key, headers and body, and queue the request; returns its id and `custom_id`."""
     key, headers = await admit_submit(request, service)
     async with reserve_memory(request, service.body_memory, key.key_id):
         params, options = await read_submit_body(request, model, service.settings, origin)
@@ -63,14 +53,15 @@ async def accept(request: Request, service: Service, origin: str, model: str) ->
             traceparent_of(request),
             options,
         )
-        created = await _create(request, service, command)
+        in_thread = service.store_threads.run if command.is_inline else run_in_threadpool
+        created = await service.submission.submit(command, in_thread)
     note_accepted(request, created, key, options.custom_id)
-    return Accepted(created.request_id, options.custom_id)
+    return created.request_id, options.custom_id
 
 
 async def admit_submit(request: Request, service: Service) -> tuple[Caller, SubmitHeaders]:
     """The caller and the headers of a submit. Raises 400, 401, 403, 406, 429."""
-    key = await admit_submitter(request, service)
+    key = await admit(request, service, Bucket.SUBMIT, Scope.SUPERIMPOSE)
     headers = read_submit_headers(request, service.settings)
     if headers.idempotency_key is None:  # a replay costs nothing
         require_credits(key, service.settings.credit_cost)
@@ -78,7 +69,6 @@ async def admit_submit(request: Request, service: Service) -> tuple[Caller, Subm
 
 
 def note_accepted(request: Request, created: Created, key: Caller, custom_id: str | None) -> None:
-    """Log an accepted request, and add its response headers."""
     request.state.request_id = created.request_id
     bind_contextvars(request_id=created.request_id, **echo(custom_id))
     announce_accepted(request, created.credits, created.replayed)
@@ -92,30 +82,6 @@ def announce_accepted(request: Request, credits: int | None, is_replay: bool) ->
         add_response_headers(request, {"Idempotent-Replayed": "true"})
 
 
-async def _create(request: Request, service: Service, command: SubmitCommand) -> Created:
-    in_thread = service.store_threads.run if command.is_inline else run_in_threadpool
-    with submit_errors(request):
-        return await service.submission.submit(command, in_thread)
-
-
-@contextmanager
-def submit_errors(request: Request) -> Iterator[None]:
-    """Turn the errors of a submission into responses."""
-    try:
-        yield
-    except InvalidPictures as error:
-        raise bad_request([fault(name, text) for name, text in error.faults.items()]) from None
-    except NotEnoughCredits as error:
-        add_credits_header(request, error.balance)
-        raise not_enough_credits(error.balance, error.needed) from None
-    except QueueFull as error:
-        raise queue_full(error) from None
-    except IdempotencyConflict:
-        raise idempotency_conflict() from None
-    except IllegalMove:
-        raise invalid_key() from None  # revoked after it was admitted
-
-
 async def _await_end(request: Request, service: Service, request_id: str, origin: str) -> Record:
     """The record once its status is terminal. Raises 504 after a timeout; the request continues."""
     with wait_on_request(request, request_id, View.RESULT, ends_on_shutdown=False) as call:
@@ -126,13 +92,14 @@ async def _await_end(request: Request, service: Service, request_id: str, origin
     if call.has_disconnected:
         raise ClientDisconnect
     text = f"not finished in time; the request continues: poll {origin}/v2/requests/{request_id}"
-    raise ApiError(504, "timeout", text, request_id=request_id, **echo(record.custom_id))
+    raise ApiError(ErrorCode.TIMEOUT, text, request_id=request_id, **echo(record.custom_id))
 
 
-def _failed(record: Record) -> ApiError:
+def _failed(record: Record) -> JsonResponse:
     code = record.code or FailureCode.INTERNAL
     status = 504 if code == FailureCode.TIMEOUT else 500 if code in OUR_FAULT else 400
-    return ApiError(status, code, record.error or "", request_id=record.request_id, **echo(record.custom_id))
+    error = {"error": record.error or "", "code": code, "request_id": record.request_id}
+    return JsonResponse(error | echo(record.custom_id), status)
 
 
 async def _send(service: Service, record: Record, output: Output, headers: dict[str, str]) -> Response:
@@ -144,22 +111,20 @@ async def _send(service: Service, record: Record, output: Output, headers: dict[
 
 
 def _add_routes(model: str) -> None:
-    described: dict[str, Any] = {
-        "openapi_extra": describe_body(BODIES[model], examples=EXAMPLES[model]),
-        "dependencies": [*KEY, SUBMIT_HEADERS],
-    }
+    body = describe_body(BODIES[model], examples=EXAMPLES[model])
 
     @router.post(
         f"/v2/{model}",
         summary="Overlay one picture on another",
-        responses={200: {"model": Submitted}, **errors(*REFUSALS)},
-        **described,
+        responses=answers(Submitted, *REFUSALS),
+        openapi_extra=body,
+        dependencies=SUBMIT_HEADERS,
     )
     async def submit(request: Request, service: ServiceDep) -> JsonResponse:
         """Accept a request and respond at once with the URLs to follow it."""
         origin = origin_of(request)
-        accepted = await accept(request, service, origin, model)
-        return JsonResponse(submitted_body(origin, *accepted))
+        request_id, custom_id = await accept(request, service, origin, model)
+        return JsonResponse(submitted_body(origin, request_id, custom_id))
 
     @router.post(
         f"/v1/{model}",
@@ -172,7 +137,8 @@ def _add_routes(model: str) -> None:
             },
             **errors(*REFUSALS, 504),
         },
-        **described,
+        openapi_extra=body,
+        dependencies=SUBMIT_HEADERS,
     )
     async def submit_and_wait(request: Request, service: ServiceDep) -> Response:
         """Submit through the same queue, and respond with the picture itself."""
@@ -180,7 +146,7 @@ def _add_routes(model: str) -> None:
         request_id, _ = await accept(request, service, origin, model)
         record = await _await_end(request, service, request_id, origin)
         if record.output is None:
-            raise _failed(record)
+            return _failed(record)
         headers = {
             "x-request-id": request_id,
             "x-generation-time": str(record.metrics["inference_time"]),

@@ -5,30 +5,21 @@ from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, ConfigDict, Field
 from python_multipart.multipart import parse_options_header
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
 from api.dependencies import KEY, Origin, ServiceDep, Uploader
-from api.errors import quota_exceeded
-from api.http.body import (
-    Fault,
-    bad_request,
-    fault,
-    media_type,
-    read_body,
-    read_json,
-    reserve_memory,
-    validate_body,
-)
+from api.http.body import media_type, read_body, read_json, reserve_memory
+from api.http.validation import Fault, bad_request, fault, validate_body
 from api.openapi import describe_body
-from api.schemas import Uploaded, UploadRequest, errors
+from api.schemas import PICTURE, errors
 from api.service import Service
 from compositor import CompositorError, identify
 from jobs.pictures import inputs
-from jobs.pictures.uploads import QuotaExceeded
 
-router = APIRouter(tags=["uploads"])
+router = APIRouter(tags=["uploads"], dependencies=KEY)
 
 MAX_FILES = 20
 
@@ -39,26 +30,38 @@ FILES: dict[str, Any] = {
     "properties": {"file": {"type": "array", "items": {"type": "string", "format": "binary"}}},
     "required": ["file"],
 }
-BODY = describe_body(UploadRequest)
-BODY["requestBody"]["content"]["multipart/form-data"] = {"schema": FILES}
+
+
+class Uploaded(BaseModel):
+    """Uploaded pictures, in the order they were sent, as URLs that requests can name."""
+
+    file_urls: list[str] = Field(examples=[[PICTURE]])
+    urls: list[str] = Field(description="the same", examples=[[PICTURE]])
+    message: str
+
+
+class UploadRequest(BaseModel):
+    """Pictures to upload."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    data_urls: list[str] = Field(
+        min_length=1, max_length=20, examples=[["data:image/png;base64,iVBORw0KGgo="]]
+    )
 
 
 @router.post(
     "/upload-asset",
     summary="Upload pictures",
-    responses=errors(400, 401, 403, 413, 415, 429, 500, 502),
-    openapi_extra=BODY,
-    dependencies=KEY,
+    responses=errors(400, 403, 413, 415),
+    openapi_extra=describe_body(UploadRequest, {"multipart/form-data": {"schema": FILES}}),
 )
 async def upload(request: Request, service: ServiceDep, key: Uploader, origin: Origin) -> Uploaded:
     """Store pictures, and respond with URLs for requests of this key."""
     read = _multipart if media_type(request) == "multipart/form-data" else _data_urls
-    try:
-        async with reserve_memory(request, service.body_memory, key.key_id):
-            files = await read(request, service)
-            names = await service.store_threads.run(_store, service, key.key_id, files)
-    except QuotaExceeded as error:
-        raise quota_exceeded(error.used, error.quota, service.settings.upload_ttl_s) from None
+    async with reserve_memory(request, service.body_memory, key.key_id):
+        files = await read(request, service)
+        names = await service.store_threads.run(_store, service, key.key_id, files)
     urls = [f"{origin}/pictures/{name}" for name in names]
     return Uploaded(file_urls=urls, urls=urls, message=f"{len(urls)} pictures stored")
 
@@ -71,7 +74,7 @@ def _store(service: Service, key_id: str, files: Files) -> list[str]:
         except CompositorError as error:
             faults.append(fault(field, str(error).removeprefix(f"{field}: ")))
     if faults:
-        raise bad_request(faults)
+        raise bad_request(*faults)
     return service.uploads.add(key_id, [(data, types[field]) for field, data in files.items()])
 
 
@@ -93,7 +96,7 @@ def _decode(body: bytes, max_bytes: int) -> Files:
         except inputs.InvalidInput as error:
             faults.append(fault(f"data_urls[{number}]", str(error)))
     if faults:
-        raise bad_request(faults)
+        raise bad_request(*faults)
     return files
 
 
@@ -103,7 +106,7 @@ async def _multipart(request: Request, service: Service) -> Files:
     files = {f"file.{number}": await part.read() for number, part in enumerate(parts)}
     await form.close()
     if not files:
-        raise bad_request([fault("body", "has no file: send at least one part with a filename")])
+        raise bad_request(fault("body", "has no file: send at least one part with a filename"))
     return files
 
 
@@ -111,13 +114,13 @@ async def parse_form(headers: Headers, body: bytes) -> FormData:
     """The parts of a form, all in memory. Raises 400."""
     _, options = parse_options_header(headers["content-type"])
     if options.get(b"charset", b"utf-8").lower() != b"utf-8":  # punycode takes minutes for a megabyte
-        raise bad_request([fault("body", "is a form with a charset other than UTF-8: leave the charset out")])
+        raise bad_request(fault("body", "is a form with a charset other than UTF-8: leave the charset out"))
     parser = MultiPartParser(headers, _one_chunk(body), max_files=MAX_FILES, max_fields=MAX_FILES)
     parser.spool_max_size = 0  # never to disk, of which a container may have less than of memory
     try:
         return await parser.parse()
     except MultiPartException as error:
-        raise bad_request([fault("body", f"is not a form with files: {error.message}")]) from None
+        raise bad_request(fault("body", f"is not a form with files: {error.message}")) from None
 
 
 async def _one_chunk(body: bytes) -> AsyncGenerator[bytes, None]:

@@ -6,29 +6,68 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
+from pydantic import BaseModel, ConfigDict, Field
 
-from api.dependencies import KEY, Reader, RequestId, ServiceDep, WebhookOwner, json_body
+from api.dependencies import KEY, Reader, RecordId, ServiceDep, WebhookOwner, json_body
 from api.errors import invalid_key, no_event, no_event_yet
 from api.openapi import describe_body
 from api.schemas import errors
 from api.service import Service
-from api.webhook_schemas import Delivery, SecretRotation, WebhookSecret
 from jobs.keys.admission import Caller
-from jobs.keys.api_keys import UnknownKey
+from jobs.keys.api_keys import OVERLAP_S, UnknownKey
 from jobs.webhooks import deliveries
-from jobs.webhooks.deliveries import NoEvent
+from jobs.webhooks.deliveries import MAX_ATTEMPTS_SHOWN, State
 from telemetry.logs import bind_contextvars
 
 router = APIRouter(tags=["webhooks"], dependencies=KEY)
 log = logging.getLogger("superimpose.api")
 
-REFUSALS = (401, 429, 500, 502)
+
+class WebhookSecret(BaseModel):
+    """The secret that events are signed with."""
+
+    key: str = Field(
+        description="whsec_ and base64", examples=["whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="]
+    )
+
+
+class SecretRotation(BaseModel):
+    """How the secret is rotated."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    overlap_s: int = Field(
+        OVERLAP_S, ge=0, le=10**10, description="how long events are also signed with the old secret"
+    )
+
+
+class DeliveryAttempt(BaseModel):
+    """One attempt to send an event."""
+
+    at: str = Field(examples=["2026-11-29T21:15:10.812+00:00"])
+    status: int | None = Field(description="of the receiver's response; null: none arrived", examples=[503])
+    duration_ms: int = Field(examples=[12])
+    error: str | None = Field(description="null: delivered", examples=["answered 503"])
+
+
+class Delivery(BaseModel):
+    """Delivery of a request's event."""
+
+    url: str = Field(description="without its query", examples=["https://shop.example/webhooks/superimpose"])
+    state: State = Field(
+        description="pending: the request has not ended, or the event is yet to be delivered; failed: all "
+        "attempts failed; gone: the receiver answered 410"
+    )
+    attempts: list[DeliveryAttempt] = Field(description=f"the last {MAX_ATTEMPTS_SHOWN}, oldest first")
+    next_attempt_at: str | None = Field(
+        description="null: none is scheduled, or one is running", examples=["2026-11-29T21:15:15.830+00:00"]
+    )
 
 
 @router.get(
     "/v1/webhooks/default/secret",
     summary="Secret of a key's webhooks",
-    responses=errors(400, 403, *REFUSALS),
+    responses=errors(400, 403),
 )
 async def show_secret(service: ServiceDep, key: WebhookOwner) -> WebhookSecret:
     """The secret that events are signed with. Replicate's path, so that its clients can read it."""
@@ -38,7 +77,7 @@ async def show_secret(service: ServiceDep, key: WebhookOwner) -> WebhookSecret:
 @router.post(
     "/v2/webhooks/secret/rotate",
     summary="Rotate the secret of a key's webhooks",
-    responses=errors(400, 403, 413, 415, *REFUSALS),
+    responses=errors(400, 403, 413, 415),
     openapi_extra=describe_body(SecretRotation),
 )
 async def rotate_secret(
@@ -53,9 +92,9 @@ async def rotate_secret(
 @router.get(
     "/v2/requests/{request_id}/webhook",
     summary="Delivery of a request's event",
-    responses=errors(404, *REFUSALS),
+    responses=errors(404),
 )
-async def show_delivery(service: ServiceDep, key: Reader, request_id: RequestId) -> Delivery:
+async def show_delivery(service: ServiceDep, key: Reader, request_id: RecordId) -> Delivery:
     """The receiver and all attempts; available for longer than the request itself."""
     return _shown(await _read(service, key, request_id))
 
@@ -64,17 +103,14 @@ async def show_delivery(service: ServiceDep, key: Reader, request_id: RequestId)
     "/v2/requests/{request_id}/webhook/redeliver",
     summary="Send a request's event again",
     status_code=202,
-    responses=errors(404, 409, *REFUSALS),
+    responses=errors(404, 409),
 )
-async def redeliver(service: ServiceDep, key: Reader, request_id: RequestId) -> Delivery:
+async def redeliver(service: ServiceDep, key: Reader, request_id: RecordId) -> Delivery:
     """Send the event now, with the same id, whatever its state; a failure starts the whole schedule again."""
     delivery = await _read(service, key, request_id)
     if delivery.message_id is None:
         raise no_event_yet(request_id)
-    try:
-        await run_in_threadpool(service.deliveries.redeliver, request_id)
-    except NoEvent:
-        raise no_event(request_id) from None
+    await run_in_threadpool(service.deliveries.redeliver, request_id)
     return _shown(await _read(service, key, request_id))
 
 

@@ -2,26 +2,43 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Generic, Protocol, TypeVar
+from contextlib import AbstractContextManager
+from typing import Annotated, Generic, TypeVar
 
-from fastapi import Request
+from fastapi import Query, Request
 from redis import RedisError
 
-from api.dependencies import RequestState
+from api.admission import RequestState, read_owned_request
 from api.errors import unknown_request
-from api.service import service_of
+from api.http.validation import bad_request, fault
+from api.openapi import described
+from api.service import Service, service_of
+from jobs.batches.record import BatchRecord
 from jobs.lifecycle.record import View
 
 RETRY_S = 1.0  # between two reads while Redis is unavailable
+LONGEST_POLL_S = 60
+NUMBER = re.compile(r"\d+(\.\d+)?([eE][-+]?\d+)?", re.ASCII)  # as in JSON, without a sign
+SHOWN = 20  # characters of a refused value
+
+T = TypeVar("T", RequestState, BatchRecord)
 
 
-class HasEnd(Protocol):
-    @property
-    def has_ended(self) -> bool: ...
-
-
-T = TypeVar("T", bound=HasEnd)
+WAIT = described(
+    Annotated[
+        float,
+        Query(
+            alias="wait",
+            ge=0,
+            le=LONGEST_POLL_S,
+            description="Seconds to wait for the request to be COMPLETED or FAILED; after that the response "
+            "has the current status. 0: do not wait.",
+        ),
+    ],
+    0,
+)
 
 
 class WaitingCall(Generic[T]):
@@ -31,7 +48,7 @@ class WaitingCall(Generic[T]):
         self, request: Request, read: Callable[[], Awaitable[T]], woken: asyncio.Event, ends_on_shutdown: bool
     ) -> None:
         self.has_disconnected = False
-        self.read = read
+        self.read: Callable[[], Awaitable[T]] = read
         self._request = request
         self._woken = woken
         self._service = service_of(request)
@@ -71,6 +88,11 @@ class WaitingCall(Generic[T]):
                 if is_last or state.has_ended:
                     return state
 
+    async def poll(self, state: T) -> T:
+        """`state` if it is final, or that at the end of the wait that the client asks for. Raises 400."""
+        wait_s = _read_wait(self._request)
+        return state if state.has_ended or not wait_s else await self.await_end(wait_s)
+
     def wake(self) -> None:
         self._woken.set()
 
@@ -102,16 +124,28 @@ def wait_on(
             watcher.cancel()
 
 
-@contextlib.contextmanager
 def wait_on_request(
     request: Request, request_id: str, view: View, ends_on_shutdown: bool = True
-) -> Iterator[WaitingCall[RequestState]]:
-
+) -> AbstractContextManager[WaitingCall[RequestState]]:
     async def read() -> RequestState:
         record, position = await service_of(request).reader.request(request_id, view)
         if record is None:
             raise unknown_request(request_id)
         return RequestState(record, position)
 
-    with wait_on(request, request_id, read, ends_on_shutdown) as call:
-        yield call
+    return wait_on(request, request_id, read, ends_on_shutdown)
+
+
+async def poll_request(request: Request, service: Service, request_id: str, view: View) -> RequestState:
+    """The request once it has ended, or its state when the wait is over. Raises 400, 401, 404, 429."""
+    with wait_on_request(request, request_id, view) as call:
+        return await call.poll(await read_owned_request(request, service, request_id, view))
+
+
+def _read_wait(request: Request) -> float:
+    text = request.query_params.get("wait", "0")
+    seconds = float(text) if NUMBER.fullmatch(text) else None
+    if seconds is None or seconds > LONGEST_POLL_S:
+        message = f"{text[:SHOWN]!a} is not a number of seconds from 0 to {LONGEST_POLL_S}"
+        raise bad_request(fault("wait", message))
+    return seconds

@@ -8,13 +8,14 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping
 from typing import Annotated, Any
 
-from fastapi import Depends, Header, Request
+from fastapi import Header, Request
 from pydantic_core import to_json
 from redis import RedisError
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
 from api.errors import ApiError
+from api.openapi import described
 from api.status_body import status_body
 from api.waiting.call import wait_on_request
 from jobs.lifecycle.record import View
@@ -62,19 +63,17 @@ EVENTS: dict[int | str, dict[str, Any]] = {
 """Successful responses of a stream."""
 
 
-async def _describe(
-    last_event_id: Annotated[
+LAST_EVENT_ID = described(
+    Annotated[
         Status | None,
         Header(
             alias="Last-Event-ID",
             description="`id` of the last event received, which EventSource sends when it reconnects: only "
             "later events are sent.",
         ),
-    ] = None,
-) -> None: ...
-
-
-LAST_EVENT_ID = Depends(_describe)  # for the OpenAPI document
+    ],
+    None,
+)
 
 
 class EventStream(StreamingResponse):

@@ -75,7 +75,7 @@ class _Manifest:
         return found if len(found) == len(references) else None
 
     def _is_valid(self, line: int, own: Mapping[str, Any]) -> bool:
-        from api.http.body import explain
+        from api.http.validation import explain
 
         try:
             self.body.model_validate_json(json.dumps({**self.options.parameters, **own}))

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 from redis import Redis
 
-from api.store_threads import THREADS
+from api.service import STORE_THREADS
 from jobs import keyspace
 from jobs.config.settings import Settings
 from tests import s3
@@ -136,7 +136,7 @@ def test_a_silent_bucket_affects_only_calls_that_need_it(redis, redis_socket, tm
         ThreadPoolExecutor(60) as threads,
     ):
         hanging = [threads.submit(stack.client.post, "/v2/superimpose", json=inline) for _ in range(60)]
-        assert all(bucket.accepted.acquire(timeout=20) for _ in range(THREADS))
+        assert all(bucket.accepted.acquire(timeout=20) for _ in range(STORE_THREADS))
         assert stack.client.get("/health").status_code == 200
         stack.submit(base_image=URL, overlay_image=URL)
         others_done_first = not any(each.done() for each in hanging)
@@ -146,7 +146,7 @@ def test_a_silent_bucket_affects_only_calls_that_need_it(redis, redis_socket, tm
 
     assert others_done_first
     assert {each.status_code for each in answers} == {502}
-    assert later < 60 - THREADS, (
+    assert later < 60 - STORE_THREADS, (
         "calls that waited for a thread fail with the first, not after a time of their own"
     )
 

@@ -6,11 +6,11 @@ import threading
 import pytest
 from obstore.exceptions import GenericError
 
-from api.store_threads import THREADS, StoreThreads
+from api.service import STORE_THREADS, StoreThreads
 
 
 async def until_all_wait(started: threading.Semaphore) -> None:
-    for _ in range(THREADS):
+    for _ in range(STORE_THREADS):
         await asyncio.to_thread(started.acquire)
 
 
@@ -23,13 +23,13 @@ def test_a_call_waits_for_a_thread_while_the_store_is_slow():
 
     async def run() -> list[bool]:
         threads = StoreThreads()
-        calls = [asyncio.create_task(threads.run(slow)) for _ in range(THREADS + 1)]
+        calls = [asyncio.create_task(threads.run(slow)) for _ in range(STORE_THREADS + 1)]
         await until_all_wait(started)
         await asyncio.sleep(1)
         gate.set()
         return await asyncio.gather(*calls)
 
-    assert asyncio.run(run()) == [True] * (THREADS + 1)
+    assert asyncio.run(run()) == [True] * (STORE_THREADS + 1)
 
 
 def test_waiting_calls_fail_once_the_store_fails_and_later_calls_try_again():
@@ -42,7 +42,7 @@ def test_waiting_calls_fail_once_the_store_fails_and_later_calls_try_again():
 
     async def run() -> str:
         threads = StoreThreads()
-        calls = [asyncio.create_task(threads.run(silent)) for _ in range(THREADS)]
+        calls = [asyncio.create_task(threads.run(silent)) for _ in range(STORE_THREADS)]
         await until_all_wait(started)
         waits = asyncio.create_task(threads.run(str))
         await asyncio.sleep(0)

@@ -1,16 +1,10 @@
 """Clients that send batches."""
 
 import json
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
 import pytest
-from redis import Redis
-
-from jobs.keys.api_key import KeyOptions
-from jobs.keys.api_keys import ApiKeys
-from tests.stack import ON_LOOPBACK, Stack
 
 NDJSON = "application/x-ndjson"
 
@@ -21,8 +15,6 @@ def lines(*values: Any) -> bytes:
 
 
 class Client(httpx.Client):
-    """A client with its own key."""
-
     def submit(self, body: Any, model: str = "superimpose", **headers: str) -> httpx.Response:
         """Submit a batch: bytes as NDJSON, anything else as JSON."""
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -56,32 +48,5 @@ class Client(httpx.Client):
 
 
 @pytest.fixture
-def client_of(stack: Stack) -> Iterator[Callable[..., Client]]:
-    """Creates clients, each with a new key with the given options."""
-    clients = []
-
-    def client_of(**options: Any) -> Client:
-        with Redis.from_url(stack.env["SUPERIMPOSE_REDIS_URL"]) as redis:
-            key = ApiKeys(redis).create("batches", KeyOptions(**options))[1]
-        clients.append(Client(base_url=stack.url, headers={"x-api-key": key}, timeout=60, **ON_LOOPBACK))
-        return clients[-1]
-
-    yield client_of
-    for client in clients:
-        client.close()
-
-
-@pytest.fixture
-def client(client_of: Callable[..., Client]) -> Client:
-    return client_of()
-
-
-@pytest.fixture
-def samples(stack: Stack) -> dict[str, str]:
-    return {"base_image": f"{stack.url}/samples/cup.jpg", "overlay_image": f"{stack.url}/samples/logo.png"}
-
-
-def refused(answer: httpx.Response, status: int, code: str) -> str:
-    """Returns the error text."""
-    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
-    return str(answer.json()["error"])
+def client_class() -> type[Client]:
+    return Client

@@ -13,7 +13,8 @@ from jobs import keyspace
 from jobs.keys.key_rules import Scope
 from jobs.webhooks.secrets import OFF
 from tests import edge
-from tests.api.batches.conftest import NDJSON, lines, refused
+from tests.api.batches.conftest import NDJSON, lines
+from tests.api.conftest import refused
 from tests.stack import empty_database, environment, running
 
 URLS = {"base_image": "https://shop.example/1.jpg", "overlay_image": "https://shop.example/logo.png"}

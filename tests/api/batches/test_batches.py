@@ -10,7 +10,8 @@ import pytest
 
 from jobs.config.settings import Settings
 from tests import origin as origins
-from tests.api.batches.conftest import lines, refused
+from tests.api.batches.conftest import lines
+from tests.api.conftest import refused
 from tests.origin import LOGO
 from tests.stack import empty_database, environment, running
 from tests.webhook_events import MASTER

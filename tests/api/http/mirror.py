@@ -7,7 +7,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from api.http.addresses import client_address, origin_by_host
+from api.admission import client_address
+from api.service import origin_by_host
 from cli.serve.listening import bind
 from cli.serve.roles import serve
 from jobs.config.settings import Settings

@@ -8,8 +8,9 @@ import httpx
 import pytest
 from redis import Redis
 
+from api.errors import ApiError
 from api.http import body as body_module
-from api.http.body import BODIES, BODIES_OF_A_KEY, SMALL, BodyMemory, BodyMemoryFull
+from api.http.body import BODIES, BODIES_OF_A_KEY, SMALL, BodyMemory
 from jobs.keys.api_keys import ApiKeys
 from tests.edge import Edge, serving, submit
 from tests.stack import KEY
@@ -39,7 +40,7 @@ def test_each_key_has_a_limit_of_its_own():
     async def check() -> None:
         memory = BodyMemory(LARGEST)
         async with reserved(memory, *[("a", LARGEST)] * BODIES_OF_A_KEY):
-            with pytest.raises(BodyMemoryFull):
+            with pytest.raises(ApiError, match="too many large bodies"):
                 await memory.reserve("a", LARGEST).__aenter__()
             async with reserved(memory, ("b", LARGEST), ("a", SMALL)):
                 pass
@@ -53,7 +54,7 @@ def test_all_keys_together_have_a_limit():
     async def check() -> None:
         memory = BodyMemory(LARGEST)
         async with reserved(memory, *[(f"key {number}", LARGEST) for number in range(BODIES)]):
-            with pytest.raises(BodyMemoryFull):
+            with pytest.raises(ApiError, match="too many large bodies"):
                 await memory.reserve("one more", LARGEST).__aenter__()
 
     asyncio.run(check())

@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 from obstore.exceptions import GenericError
 from redis import Redis
 
-from api import errors
+from api.exception_handlers import HANDLERS
 from jobs import keyspace
 from jobs.keys.api_keys import ApiKeys
 from tests.stack import KEY, empty_database, environment, running
@@ -138,8 +138,7 @@ def get(app: FastAPI, path: str) -> httpx.Response:
 
 
 def test_internal_errors_are_logged_and_not_revealed(caplog):
-    app = FastAPI()
-    errors.install(app)
+    app = FastAPI(exception_handlers=HANDLERS)
 
     @app.get("/v2/requests/{request_id}")
     async def broken() -> None:
@@ -163,8 +162,7 @@ def test_internal_errors_are_logged_and_not_revealed(caplog):
 
 
 def test_a_path_cannot_inject_a_log_line(caplog):
-    app = FastAPI()
-    errors.install(app)
+    app = FastAPI(exception_handlers=HANDLERS)
 
     @app.get("/v2/requests/{request_id}")
     async def broken() -> None:
@@ -186,8 +184,7 @@ def test_a_path_cannot_inject_a_log_line(caplog):
     ],
 )
 def test_a_store_that_fails_is_one_line_in_the_log_without_a_traceback(caplog, path, call):
-    app = FastAPI()
-    errors.install(app)
+    app = FastAPI(exception_handlers=HANDLERS)
     away = GenericError("Generic S3 error: no\nconnection\n\nDebug source:\nGeneric {\n    store: S3\n}")
 
     @app.get("/v2/superimpose")

@@ -7,7 +7,8 @@ import pytest
 from fastapi import FastAPI, Request
 
 from api import errors
-from api.http.headers import ResponseHeaders, add_response_headers, with_cors
+from api.exception_handlers import HANDLERS
+from api.http.responses import ResponseHeaders, add_response_headers, with_cors
 
 URL = "http://10.0.0.1/a.png"
 JSON_POLICY = "default-src 'none'; frame-ancestors 'none'"
@@ -95,8 +96,7 @@ def get(app, path, **headers):
 
 @pytest.fixture
 def broken():
-    app = FastAPI()
-    errors.install(app)
+    app = FastAPI(exception_handlers=HANDLERS)
 
     @app.get("/{status}")
     async def answer(status: int, request: Request) -> dict[str, str]:
@@ -108,7 +108,7 @@ def broken():
             case 401:
                 raise errors.missing_key()
             case 429:
-                raise errors.ApiError(429, "rate_limited", "slow down", {"Retry-After": "3"})
+                raise errors.ApiError(errors.ErrorCode.BUSY, "slow down", {"Retry-After": "3"})
             case _:
                 raise RuntimeError
 

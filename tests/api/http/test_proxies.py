@@ -1,10 +1,12 @@
-"""Forwarded headers of proxies, and the origin of URLs in responses."""
+"""Addresses of clients, forwarded headers of proxies, and the origin of URLs in responses."""
 
 import json
 
 import pytest
+from fastapi import Request
 from pydantic import ValidationError
 
+from api.admission import client_address
 from jobs.config.settings import Settings
 from tests.edge import head, read_to_end, refusal, serving, submit
 
@@ -136,3 +138,27 @@ def test_with_a_public_url_the_host_header_is_ignored(public, host):
     assert answer.startswith(b"HTTP/1.1 200 ")
     assert b"evil" not in answer
     assert b'"status_url":"https://pictures.example/v2/requests/' in answer
+
+
+@pytest.mark.parametrize(
+    ("host", "address"),
+    [
+        ("203.0.113.9", "203.0.113.9"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("::1", "::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::ffff:203.0.113.9", "203.0.113.9"),
+        ("::ffff:cb00:7109", "203.0.113.9"),
+        ("203.0.113.09", "unknown"),
+        ("_hidden", "unknown"),
+        ("", "unknown"),
+    ],
+)
+def test_a_client_is_counted_by_ipv4_address_or_ipv6_network(host, address):
+    assert client_address(Request({"type": "http", "client": (host, 1)})) == address
+
+
+def test_a_client_without_an_address_is_local():
+    assert client_address(Request({"type": "http", "client": None})) == "local"

@@ -1,5 +1,7 @@
 """Requests with an Upgrade: it is ignored, and their bodies are read as usual."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from redis import Redis
 
@@ -60,10 +62,16 @@ def split(start, body):
 def test_a_body_after_an_upgrade_is_never_read_as_a_request(edge, method, token, framing):
     length, body = FRAMED[framing]
     expected = {"POST": {True: 400, False: 401}}.get(method, {True: 405, False: 405})
-    for key in (True, False):
-        for segments in split(upgrade(method, token, key=key, **length), body):
-            answered = answers(edge.exchange(*segments, LAST), method, "GET")
-            assert [status for status, _ in answered] == [expected[key], 200], segments
+    calls = [
+        (key, segments)
+        for key in (True, False)
+        for segments in split(upgrade(method, token, key=key, **length), body)
+    ]
+    with ThreadPoolExecutor() as threads:
+        received = list(threads.map(lambda call: edge.exchange(*call[1], LAST), calls))
+    for (key, segments), answered in zip(calls, received, strict=True):
+        statuses = [status for status, _ in answers(answered, method, "GET")]
+        assert statuses == [expected[key], 200], segments
 
 
 @pytest.mark.parametrize("connection", ["Upgrade, close", "close, upgrade", "keep-alive, Upgrade", "upgrade"])

@@ -37,7 +37,12 @@ def stack(redis_socket, tmp_path_factory):
     rates = {f"rate_limit{name}": "unlimited" for name in ("", "_reads", "_lists", "_uploads", "_anonymous")}
     directory = tmp_path_factory.mktemp("schema")
     env = environment(
-        empty_database(redis_socket, 13), directory, admin_key=ADMIN_KEY, fetch_timeout_s=1, **rates
+        empty_database(redis_socket, 13),
+        directory,
+        admin_key=ADMIN_KEY,
+        fetch_timeout_s=1,
+        sync_timeout_s=5,
+        **rates,
     )
     with running(env, workers=1) as stack:
         yield stack

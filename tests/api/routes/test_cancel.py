@@ -18,11 +18,6 @@ def stack(redis_socket, tmp_path_factory):
         yield stack
 
 
-@pytest.fixture
-def samples(stack):
-    return {"base_image": f"{stack.url}/samples/cup.jpg", "overlay_image": f"{stack.url}/samples/logo.png"}
-
-
 def cancel(stack, request_id):
     return stack.client.post(f"/v2/requests/{request_id}/cancel")
 

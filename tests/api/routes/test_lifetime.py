@@ -4,57 +4,48 @@ import time
 from datetime import datetime
 
 import httpx
-import pytest
+from redis import Redis
 
 from tests.stack import KEY, await_http, empty_database, environment, free_port, running
 
-TTL_S = 4
+LEFT_S = 1
 
 
-@pytest.fixture(scope="module")
-def short_lived(redis_socket, tmp_path_factory):
-    env = environment(
-        empty_database(redis_socket, 2),
-        tmp_path_factory.mktemp("short"),
-        result_ttl_s=TTL_S,
-        start_timeout_s=60,
-        job_timeout_s=20,
-        fetch_timeout_s=10,
-        sync_timeout_s=0.5,
-    )
-    with running(env, workers=1) as stack:
-        yield stack
+def bring_forward(redis: Redis, expires_at: float) -> float:
+    """Let what expires at that time expire in `LEFT_S`; returns the new time."""
+    sooner = time.time() + LEFT_S
+    for name in redis.scan_iter():
+        at_ms = redis.pexpiretime(name)
+        if abs(at_ms / 1000 - expires_at) < 1:
+            redis.pexpireat(name, at_ms - int((expires_at - sooner) * 1000))
+    return sooner
 
 
-@pytest.fixture
-def samples(short_lived):
-    url = f"{short_lived.url}/samples"
-    return {"base_image": f"{url}/cup.jpg", "overlay_image": f"{url}/logo.png"}
-
-
-def test_record_result_and_picture_expire_together(short_lived, samples):
-    request_id = short_lived.submit(**samples)
-    assert short_lived.finish(request_id).status_code == 200
-    result = short_lived.client.get(f"/v2/requests/{request_id}").json()
+def test_record_result_and_picture_expire_together(service, samples):
+    request_id = service.submit(**samples)
+    assert service.finish(request_id).status_code == 200
+    result = service.client.get(f"/v2/requests/{request_id}").json()
     places = (
         f"/v2/requests/{request_id}/status",
         f"/v2/requests/{request_id}",
         f"/v1/requests/{request_id}",
         result["output"],
     )
-    expires_at = datetime.fromisoformat(result["expires_at"]).timestamp()
+    assert {service.client.get(place).status_code for place in places} == {200}
+    with Redis.from_url(service.env["SUPERIMPOSE_REDIS_URL"]) as redis:
+        expires_at = bring_forward(redis, datetime.fromisoformat(result["expires_at"]).timestamp())
 
     seen = set()
     while 404 not in seen or time.time() < expires_at + 0.2:
         before = time.time()
-        codes = {short_lived.client.get(place).status_code for place in places}
+        codes = {service.client.get(place).status_code for place in places}
         if time.time() < expires_at - 0.05:
             assert codes == {200}
         elif before > expires_at + 0.05:
             assert codes == {404}
         seen |= codes
 
-    assert seen == {200, 404}
+    assert 404 in seen
 
 
 def test_a_v1_timeout_is_a_504_whose_request_can_still_be_polled(redis_socket, tmp_path):

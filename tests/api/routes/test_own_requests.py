@@ -4,16 +4,15 @@ import base64
 from datetime import datetime
 from pathlib import Path
 
-import httpx
 import pytest
 from redis import Redis
 
-from api.http.query import MAX_LISTED
-from jobs.keys.api_key import KeyOptions
+from api.http.validation import MAX_LISTED
 from jobs.keys.api_keys import ApiKeys
 from jobs.keys.key_rules import Scope
+from tests.api.conftest import refused
 from tests.origin import CUP, LOGO
-from tests.stack import ON_LOOPBACK, empty_database, environment, running
+from tests.stack import empty_database, environment, running
 
 INLINE = {name: base64.b64encode(file).decode() for name, file in (("base_image", CUP), ("mask", LOGO))}
 BROKEN = {"mask": "bm90IGEgcGljdHVyZQ=="}
@@ -33,50 +32,10 @@ def keys(stack):
         yield ApiKeys(redis)
 
 
-class Client(httpx.Client):
-    """A client with its own key."""
-
-    def submit(self, **params):
-        answer = self.post("/v2/superimpose", json=params)
-        assert answer.status_code == 200, answer.text
-        return answer.json()["request_id"]
-
-    def end(self, request_id):
-        return self.get(f"/v2/requests/{request_id}", params={"wait": 30})
-
-    def listed(self, **query):
-        answer = self.get("/v2/requests", params=query)
-        assert answer.status_code == 200, answer.text
-        return [each["request_id"] for each in answer.json()["requests"]]
-
-
-@pytest.fixture
-def client_of(stack, keys):
-    clients = []
-
-    def client_of(**options):
-        key = keys.create("own", KeyOptions(**options))[1]
-        clients.append(Client(base_url=stack.url, headers={"x-api-key": key}, timeout=30, **ON_LOOPBACK))
-        return clients[-1]
-
-    yield client_of
-    for client in clients:
-        client.close()
-
-
-@pytest.fixture
-def client(client_of):
-    return client_of()
-
-
-@pytest.fixture
-def samples(stack):
-    return {"base_image": f"{stack.url}/samples/cup.jpg", "overlay_image": f"{stack.url}/samples/logo.png"}
-
-
-def refused(answer, status, code):
-    assert (answer.status_code, answer.json()["code"]) == (status, code), answer.text
-    return answer.json()["error"]
+def listed(client, **query):
+    answer = client.get("/v2/requests", params=query)
+    assert answer.status_code == 200, answer.text
+    return [each["request_id"] for each in answer.json()["requests"]]
 
 
 def stored(stack):
@@ -124,10 +83,10 @@ def test_a_list_can_be_filtered_by_status_and_custom_id(client, samples):
     for request_id in (done, failed, other):
         client.end(request_id)
 
-    assert client.listed(custom_id="Größe №3/a&b") == [failed, done]
-    assert client.listed(status="COMPLETED") == [other, done]
-    assert client.listed(custom_id="Größe №3/a&b", status="FAILED") == [failed]
-    assert client.listed(custom_id="Gr") == client.listed(status="QUEUED") == []
+    assert listed(client, custom_id="Größe №3/a&b") == [failed, done]
+    assert listed(client, status="COMPLETED") == [other, done]
+    assert listed(client, custom_id="Größe №3/a&b", status="FAILED") == [failed]
+    assert listed(client, custom_id="Gr") == listed(client, status="QUEUED") == []
 
 
 def test_a_list_has_only_requests_of_the_key(client, client_of, samples):
@@ -135,7 +94,7 @@ def test_a_list_has_only_requests_of_the_key(client, client_of, samples):
 
     other = client_of()
 
-    assert other.listed() == other.listed(custom_id="mine") == []
+    assert listed(other) == listed(other, custom_id="mine") == []
     refused(other.get("/v2/requests", headers={"x-api-key": "wrong"}), 401, "invalid_key")
 
 
@@ -186,7 +145,7 @@ def test_a_request_is_retried_with_its_inline_inputs(client, stack):
     pictures = [client.get(each["output"]).content for each in (made, made_again)]
     assert pictures[0] == pictures[1]
     assert before <= stored(stack), "the first has its own still"
-    assert client.listed(custom_id="again")[-1:] == [first]
+    assert listed(client, custom_id="again")[-1:] == [first]
 
 
 @pytest.mark.parametrize("model", ["superimpose", "superimpose-v2"])
@@ -260,7 +219,7 @@ def test_a_request_is_deleted_with_its_picture_and_inline_inputs(client, stack, 
     for path in (f"/v2/requests/{request_id}", f"/v2/requests/{request_id}/status", picture):
         refused(client.get(path), 404, "not_found")
     assert stored(stack) == before
-    assert client.listed() == client.listed(custom_id="gone") == []
+    assert listed(client) == listed(client, custom_id="gone") == []
     refused(client.delete(f"/v2/requests/{request_id}"), 404, "not_found")
 
 

@@ -12,7 +12,6 @@ from jobs.keys.api_keys import ApiKeys
 from jobs.keys.key_rules import Scope
 from tests.stack import Stack, empty_database, environment, running
 from tests.webhook_events import MASTER
-from tests.webhooks.receiver import receiving
 from tests.webhooks.service import sending, submit
 
 PATIENCE_S = 60
@@ -38,12 +37,6 @@ def idle(redis_socket, tmp_path_factory):
     )
     with running(env, workers=0) as stack:
         yield stack
-
-
-@pytest.fixture
-def receiver():
-    with receiving() as receiver:
-        yield receiver
 
 
 def connected(stack: Stack) -> Redis:

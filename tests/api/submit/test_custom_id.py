@@ -13,14 +13,6 @@ from tests.stack import empty_database, environment, running
 NAME = "sku 4711/växel №3"
 
 
-@pytest.fixture
-def samples(service):
-    return {
-        "base_image": f"{service.url}/samples/cup.jpg",
-        "overlay_image": f"{service.url}/samples/logo.png",
-    }
-
-
 @pytest.mark.parametrize("model", MODELS)
 def test_it_is_in_every_response_about_the_request(service, samples, model):
     submitted = service.client.post(f"/v2/{model}", json=samples | {"custom_id": NAME}).json()

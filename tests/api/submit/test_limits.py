@@ -1,4 +1,4 @@
-"""Rate limits and credits over HTTP, also with several API processes."""
+"""Rate limits, credits and a full queue over HTTP, also with several API processes."""
 
 import re
 import threading
@@ -131,7 +131,7 @@ def test_without_redis_no_call_is_admitted(start, redis):
 
 
 def test_submits_cost_credits_and_a_406_names_balance_and_cost(start, keys):
-    key_id, key = (lambda made: (made[0].key_id, made[1]))(keys.create("shop", KeyOptions(credits=5)))
+    record, key = keys.create("shop", KeyOptions(credits=5))
     stack = start(credit_cost=2)
     answers = [submit(stack, key) for _ in range(3)]
     balance = stack.client.get("/v1/get-user-credits", headers={"x-api-key": key})
@@ -143,8 +143,8 @@ def test_submits_cost_credits_and_a_406_names_balance_and_cost(start, keys):
     assert (balance.json(), balance.headers["x-remaining-credits"]) == ({"credits": 1}, "1")
 
     stack.client.post(answers[0].json()["cancel_url"], headers={"x-api-key": key})
-    record = keys.get(key_id)
-    assert (record.credits, record.held, record.spent) == (3, 2, 0)
+    after = keys.get(record.key_id)
+    assert (after.credits, after.held, after.spent) == (3, 2, 0)
 
 
 def test_a_key_has_unlimited_credits_by_default(start):
@@ -215,3 +215,24 @@ def test_a_key_without_the_scope_may_not_submit(start, keys):
 
     assert (answer.status_code, answer.json()["code"]) == (403, "missing_scope")
     assert "superimpose" in answer.json()["error"]
+
+
+def test_a_submit_to_a_full_queue_is_a_429_with_retry_after(start):
+    stack = start(max_waiting=5, max_waiting_per_key=3)
+    for _ in range(3):
+        stack.submit(**SUBMIT)
+
+    answer = submit(stack)
+
+    assert (answer.status_code, answer.json()["code"]) == (429, "queue_full")
+    assert int(answer.headers["retry-after"]) >= 1
+    assert "at most 3 requests of this key may wait" in answer.json()["error"]
+
+
+def test_a_cancelled_request_frees_its_slot_in_the_queue(start):
+    stack = start(max_waiting=5, max_waiting_per_key=3)
+    requests = [stack.submit(**SUBMIT) for _ in range(3)]
+    cancelled = stack.client.post(f"/v2/requests/{requests[0]}/cancel").json()
+
+    assert (cancelled["was"], cancelled["code"]) == ("QUEUED", "cancelled")
+    stack.submit(**SUBMIT)

@@ -9,38 +9,16 @@ from jobs.config.settings import Settings
 from jobs.keys.api_keys import ApiKeys
 from jobs.webhooks.rules import FORM_WITH_HTTP, NOT_ALLOWED
 from jobs.webhooks.secrets import OFF, KeySecrets
-from tests.stack import empty_database, environment, running
+from tests.stack import empty_database
 from tests.webhook_events import MASTER
-from tests.webhooks.receiver import receiving
+from tests.webhooks.service import sending
 
 
 @pytest.fixture(scope="module")
-def hooked(redis_socket, tmp_path_factory):
+def stack(redis_socket, tmp_path_factory):
     """A service that may send to receivers on loopback."""
-    env = environment(
-        empty_database(redis_socket, 9),
-        tmp_path_factory.mktemp("hooked"),
-        webhook_secret=MASTER,
-        webhook_http="true",
-        fetch_allow="127.0.0.1/32",
-    )
-    with running(env) as stack:
-        stack.start("cli", "webhooks")
+    with sending(empty_database(redis_socket, 9), tmp_path_factory.mktemp("hooked")) as stack:
         yield stack
-
-
-@pytest.fixture
-def samples(hooked):
-    return {
-        "base_image": f"{hooked.url}/samples/cup.jpg",
-        "overlay_image": f"{hooked.url}/samples/logo.png",
-    }
-
-
-@pytest.fixture
-def receiver():
-    with receiving() as receiver:
-        yield receiver
 
 
 def refusal(stack, body) -> tuple[int, str]:
@@ -48,28 +26,28 @@ def refusal(stack, body) -> tuple[int, str]:
     return answer.status_code, answer.json()["error"]
 
 
-def test_the_event_of_a_completed_request_contains_its_result(hooked, samples, receiver):
-    request_id = hooked.submit(**samples, webhook_url=receiver.url, custom_id="sku-1")
+def test_the_event_of_a_completed_request_contains_its_result(stack, samples, receiver):
+    request_id = stack.submit(**samples, webhook_url=receiver.url, custom_id="sku-1")
     [got] = receiver.await_calls(1)
 
     event = json.loads(got.body)
     assert event.pop("type") == "request.completed"
     assert event.pop("timestamp").endswith("+00:00")
-    assert event == hooked.client.get(f"/v2/requests/{request_id}").json()
+    assert event == stack.client.get(f"/v2/requests/{request_id}").json()
 
 
-def test_the_event_of_a_failed_request_contains_its_status(hooked, samples, receiver):
-    request_id = hooked.submit(**samples | {"mask": "bm90IGEgcGljdHVyZQ=="}, webhook_url=receiver.url)
+def test_the_event_of_a_failed_request_contains_its_status(stack, samples, receiver):
+    request_id = stack.submit(**samples | {"mask": "bm90IGEgcGljdHVyZQ=="}, webhook_url=receiver.url)
     [got] = receiver.await_calls(1)
 
     event = json.loads(got.body)
     assert (event.pop("type"), event.pop("timestamp")[:2]) == ("request.failed", "20")
-    assert event == hooked.status(request_id).json()
+    assert event == stack.status(request_id).json()
 
 
-def test_v1_sends_an_event(hooked, samples, receiver):
+def test_v1_sends_an_event(stack, samples, receiver):
     body = samples | {"webhook_url": receiver.url, "base64": True}
-    answer = hooked.client.post("/v1/superimpose", json=body)
+    answer = stack.client.post("/v1/superimpose", json=body)
     [got] = receiver.await_calls(1)
 
     event = json.loads(got.body)
@@ -77,13 +55,13 @@ def test_v1_sends_an_event(hooked, samples, receiver):
     assert (event["output"], event["output_omitted"]) == (None, "base64")
 
 
-def test_a_replayed_submit_sends_no_event(hooked, samples, receiver):
+def test_a_replayed_submit_sends_no_event(stack, samples, receiver):
     body = samples | {"webhook_url": receiver.url}
     for _ in range(2):
-        answer = hooked.client.post("/v2/superimpose", json=body, headers={"Idempotency-Key": "once"})
-        hooked.finish(answer.json()["request_id"])
+        answer = stack.client.post("/v2/superimpose", json=body, headers={"Idempotency-Key": "once"})
+        stack.finish(answer.json()["request_id"])
     assert answer.headers["idempotent-replayed"] == "true"
-    hooked.submit(**body)
+    stack.submit(**body)
 
     first, second = receiver.await_calls(2)
 
@@ -91,9 +69,9 @@ def test_a_replayed_submit_sends_no_event(hooked, samples, receiver):
     assert len(receiver.got) == 2
 
 
-def test_the_same_idempotency_key_with_another_webhook_url_is_a_conflict(hooked, samples, receiver):
+def test_the_same_idempotency_key_with_another_webhook_url_is_a_conflict(stack, samples, receiver):
     statuses = [
-        hooked.client.post(
+        stack.client.post(
             "/v2/superimpose",
             json=samples | {"webhook_url": f"{receiver.url}&to={to}"},
             headers={"Idempotency-Key": "other"},
@@ -111,23 +89,23 @@ def test_the_same_idempotency_key_with_another_webhook_url_is_a_conflict(hooked,
     ({"webhook_url": "http://169.254.169.254/"}, f"webhook_url: {NOT_ALLOWED}"),
     ({"webhook_events": ["failed"]}, "webhook_events: give webhook_url too"),
 ])  # fmt: skip
-def test_an_invalid_webhook_url_is_refused(hooked, samples, options, error):
-    assert refusal(hooked, samples | options) == (400, error)
+def test_an_invalid_webhook_url_is_refused(stack, samples, options, error):
+    assert refusal(stack, samples | options) == (400, error)
 
 
 @pytest.mark.parametrize("events", [["ended"], [], "failed", [1], [None]])
-def test_invalid_webhook_events_are_refused_at_submit(hooked, samples, events):
+def test_invalid_webhook_events_are_refused_at_submit(stack, samples, events):
     options = {"webhook_url": "https://shop.com/", "webhook_events": events}
 
-    status, error = refusal(hooked, samples | options)
+    status, error = refusal(stack, samples | options)
 
     assert (status, error.partition(":")[0].partition("[")[0]) == (400, "webhook_events")
 
 
-def test_faults_of_webhook_and_parameters_are_in_one_response(hooked, samples):
+def test_faults_of_webhook_and_parameters_are_in_one_response(stack, samples):
     options = {"webhook_url": "nowhere", "opacity": 2, "base_image": "ftp://shop.com/"}
 
-    status, error = refusal(hooked, samples | options)
+    status, error = refusal(stack, samples | options)
 
     assert status == 400
     assert all(name in error for name in ("webhook_url", "opacity", "base_image"))
@@ -139,11 +117,11 @@ def test_without_a_master_secret_webhooks_are_off(service):
     assert refusal(service, body | {"webhook_url": "https://shop.com/"}) == (400, OFF)
 
 
-def test_events_are_signed_with_the_secret_of_the_key(hooked, samples, receiver):
-    hooked.submit(**samples, webhook_url=receiver.url)
+def test_events_are_signed_with_the_secret_of_the_key(stack, samples, receiver):
+    stack.submit(**samples, webhook_url=receiver.url)
     [got] = receiver.await_calls(1)
 
-    with Redis.from_url(hooked.env["SUPERIMPOSE_REDIS_URL"]) as redis:
+    with Redis.from_url(stack.env["SUPERIMPOSE_REDIS_URL"]) as redis:
         key_id = ApiKeys(redis).list()[0].key_id
         secret = KeySecrets(redis, Settings(webhook_secret=MASTER)).read(key_id)
     assert got.is_signed_with(secret)

@@ -6,24 +6,23 @@ import sys
 from fastapi import FastAPI, Request
 
 from api.app import create_app
-from api.dependencies import ServiceDep
-from api.http.json_response import JsonResponse
-from api.http.route_classes import PlainRoute
+from api.http.responses import JsonResponse
+from api.service import service_of
 from cli.serve import roles
 from cli.serve.listening import bind
 from jobs.config.settings import Settings
 
 
-async def watched(_: Request, service: ServiceDep) -> JsonResponse:
+async def watched(request: Request) -> JsonResponse:
     """The number of waiting calls, and of tasks without those of this call."""
     tasks = len(asyncio.all_tasks()) - 1
-    return JsonResponse({"waiting": service.changes.watchers, "tasks": tasks})
+    return JsonResponse({"waiting": service_of(request).changes.watchers, "tasks": tasks})
 
 
 def create_watched_app(settings: Settings) -> FastAPI:
     """The API with one more route."""
     api = create_app(settings)
-    api.router.routes.append(PlainRoute("/watched", watched))
+    api.add_route("/watched", watched)
     return api
 
 

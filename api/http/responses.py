@@ -1,4 +1,4 @@
-"""Response headers: security defaults, headers added by routes, rate limits, CORS.
+"""Responses: JSON, and headers: security defaults, those added by routes, rate limits, CORS.
 
 Strict-Transport-Security is left to the proxy, which holds the certificate.
 """
@@ -8,14 +8,16 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Any
 
 from fastapi import Request
+from pydantic_core import to_json
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from api.http.json_response import JsonResponse
+from api.errors import ApiError, ErrorCode
 from jobs.keys.admission import Limit
 
 Encoded = tuple[bytes, bytes]
@@ -39,6 +41,13 @@ CORS_HEADERS = (
     "x-timeout",
 )
 CORS_EXPOSED = ("*",)  # the wildcard works without credentials: keys are headers, never cookies
+
+
+class JsonResponse(JSONResponse):
+    """JSON by pydantic's serializer, in Rust; Starlette's creates an encoder for each response."""
+
+    def render(self, content: Any) -> bytes:
+        return to_json(content)
 
 
 def add_response_headers(request: Request, headers: Mapping[str, str]) -> None:
@@ -102,7 +111,8 @@ class Cors(CORSMiddleware):
             return response
         text = f"{bytes(response.body).decode()}: SUPERIMPOSE_CORS_ORIGINS lists the allowed origins"
         headers = {name: value for name, value in response.headers.items() if not name.startswith("content-")}
-        return JsonResponse({"error": text, "code": "cors"}, response.status_code, headers=headers)
+        error = ApiError(ErrorCode.CORS, text, headers)
+        return JsonResponse(error.body, error.status, headers=error.headers)
 
 
 def with_cors(app: ASGIApp, origins: Sequence[str]) -> ASGIApp:
