@@ -25,6 +25,7 @@ WIDTH = 110
 """Of the state printed once, whatever the terminal, so that ids are never cut off."""
 GAP = 3
 SILENT_S = 15  # a heartbeat comes every 5
+HINT = "press any key to quit"
 
 
 def show(as_json: bool, once: bool, interval_s: float) -> None:
@@ -51,16 +52,16 @@ def watch(console: Console, take: Callable[[], Snapshot], interval_s: float) -> 
             shown = view(seen, console.width)
             live.update(Group(shown, Text(hint, style="dim")) if hint else shown, refresh=True)
 
-        seen = take()
+        seen, hint = take(), HINT
         while True:
-            draw("press any key to quit")
+            draw(hint)
             if _is_key_pressed(interval_s):
                 draw()
                 return
             try:
-                seen = take()
+                seen, hint = take(), HINT
             except RedisError:
-                draw("Redis cannot be reached, this is old")
+                hint = "Redis cannot be reached, this is old"
 
 
 def _is_key_pressed(within_s: float) -> bool:

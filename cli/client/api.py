@@ -140,6 +140,7 @@ def read_json(response: httpx.Response) -> JsonObject:
 
 
 def lookup(body: JsonObject, *path: str | int) -> Any:
+    """The value at `path` in a response body. Raises `Unreachable` if it is missing."""
     found: Any = body
     try:
         for step in path:

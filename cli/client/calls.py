@@ -50,7 +50,10 @@ class Calls:
         should_retry: Callable[[httpx.Response], bool] = is_retryable,
         **request: Any,
     ) -> httpx.Response:
-        """The response, perhaps an error; the body of a 200 is written `into` the file, if any."""
+        """The response, perhaps an error; the body of a 200 is written `into` the file, if any.
+
+        Raises `Unreachable`.
+        """
         deadline, pause_s = time.monotonic() + total_timeout_s, FIRST_PAUSE_S
         while True:
             wait_s = pause_s * random.uniform(1, 1 + SPREAD)  # noqa: S311

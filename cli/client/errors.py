@@ -74,6 +74,7 @@ def explain(error: CallError) -> typer.Exit:
 
 
 def join_faults(error: CallError, label: Callable[[str], str] = str) -> str:
+    """One line; `label` turns a parameter's name into the name to show."""
     if isinstance(error, Refused) and error.faults:
         return "; ".join(f"{label(fault['field'])}: {fault['message']}" for fault in error.faults)
     return str(error)

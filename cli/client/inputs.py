@@ -80,7 +80,10 @@ class Input:
 
 
 async def send_inputs(inputs: Mapping[str, Input], api: "Api") -> dict[str, str]:
-    """References for one request, by parameter path; a file of several is uploaded once."""
+    """References for one request, by parameter path; a file of several is uploaded once.
+
+    Raises OSError, `CallError`.
+    """
     sent = {
         picture: await (picture.inline_or_upload(api) if paths == 1 else picture.upload_or_inline(api))
         for picture, paths in Counter(inputs.values()).items()

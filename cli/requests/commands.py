@@ -12,6 +12,7 @@ from jobs.lifecycle.status import Status
 app = typer.Typer(help="List, show, cancel, retry and delete requests of all keys.", no_args_is_help=True)
 
 ENDED = "has ended already and was not changed"
+UNFINISHED = "has not ended and was not deleted: cancel it first, or wait for its end"
 STORE_UNREACHABLE = "the store of pictures cannot be reached: see `superimpose doctor`"
 
 RequestId = Annotated[str, typer.Argument(help="As `superimpose requests list` shows it.")]
@@ -116,7 +117,7 @@ def delete(request_id: RequestId, as_json: AsJson = False) -> None:
         Deletion(connect(settings), PictureStore.open(settings)).delete(request_id)
     except IllegalMove as refused:
         if refused.reason == "unfinished":
-            raise stop(f"{request_id} is not finished: cancel it first, or wait") from None
+            raise stop(f"{request_id} {UNFINISHED}") from None
         raise unknown_request(request_id) from None
     except StoreError:
         raise stop(STORE_UNREACHABLE) from None

@@ -78,7 +78,10 @@ def _show(result: JsonObject, out: Path) -> None:
 async def render_and_save(
     api: Api, model: str, body: Mapping[str, Any], out: Path, on_status: OnStatus, wait_s: int = LONG_POLL_S
 ) -> JsonObject:
-    """Save the picture as `out` and return the server's result. Cancellation cancels the request."""
+    """Save the picture as `out` and return the server's result. Cancellation cancels the request.
+
+    Raises `RequestFailed`, `CallError`; OSError if the file cannot be written.
+    """
     submit = asyncio.create_task(api.submit(model, body, str(uuid4())))
     try:
         request_id = await asyncio.shield(submit)  # cancelling the request needs its id

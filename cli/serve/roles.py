@@ -55,7 +55,7 @@ def start_api(
     env: Mapping[str, str],
     metrics_in: str | None,
 ) -> None:
-    """Start API processes, which share the socket; all roles share the directory of metrics, if any."""
+    """Start API processes that share the socket; their metrics go to the directory, if any."""
     for number in range(1, processes + 1):
         name = "api" if processes == 1 else f"api-{number}"
         command = (*API, "--fd", str(listener.fileno()))
@@ -144,7 +144,10 @@ def run_webhooks() -> None:
 
 
 def serve_metrics(host: str, port: int, directory: str | None = None) -> None:
-    """Serve in a thread the sum over all processes that share `directory`, or this process's metrics."""
+    """Serve in a thread the sum over all processes that share `directory`, or this process's metrics.
+
+    Raises `CannotListen`.
+    """
     try:
         start_http_server(port, host, collect(directory=directory))
     except OSError as error:

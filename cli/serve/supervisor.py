@@ -57,8 +57,8 @@ class Role:
 class Supervisor:
     """Starts roles and restarts those that die; stops all at SIGTERM, SIGINT, SIGHUP and on exit.
 
-    If this process is killed, the kernel kills the roles. A role that exits with `BAD_SETTINGS` stops
-    everything, as a restart would not help.
+    A context manager that suppresses `Stopped`. If this process is killed, the kernel kills the roles. A role
+    that exits with `BAD_SETTINGS` stops everything, as a restart would not help.
     """
 
     def __init__(
@@ -101,7 +101,10 @@ class Supervisor:
         foundation: bool = False,
         listens_on: socket.socket | None = None,
     ) -> Role:
-        """Keep a process running; `listens_on` is a socket to inherit, closed here when everything stops."""
+        """Keep a process running; `env` is added to our environment.
+
+        It inherits the socket `listens_on`, which is closed here when everything stops.
+        """
         colour = COLOURS[len(self._roles) % len(COLOURS)]
         role = Role(name, command, colour, env, foundation, listens_on)
         self._launch(role)

@@ -104,7 +104,10 @@ def environment(settings: Settings, key: str, webhook_secret: str) -> dict[str, 
 
 
 def start_redis(supervisor: Supervisor, settings: Settings, redis: Redis) -> None:
-    """Start Redis unless the settings name one, and wait until it answers, or a signal comes."""
+    """Start Redis unless the settings name one, and wait until it answers.
+
+    Raises `RedisUnavailable`, `UnsuitableRedis`; `Stopped` as soon as a signal comes.
+    """
     waiting = SlowWait(supervisor, REDIS_SLOW_S)
     if settings.redis_url:
         while True:

@@ -39,7 +39,10 @@ class AlreadyUp(Exception):
 def holding(
     directory: Path, url: str, redis_url: str = "", storage_url: str = "", has_own_secret: bool = False
 ) -> Iterator[None]:
-    """Write the file and hold its lock; the kernel releases the lock even if this process is killed."""
+    """Write the file and hold its lock; the kernel releases the lock even if this process is killed.
+
+    Raises `AlreadyUp`, `OSError`.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     path = directory / NAME
     with open(_locked(path), "w") as file:

@@ -15,12 +15,13 @@ from cli.serve.up_file import settings_here
 from jobs import keyspace
 from jobs.lifecycle.transitions import Transitions
 from jobs.redis.connection import redis_time
+from jobs.webhooks.exchange import PER_RECEIVER
 from jobs.webhooks.schedule import LANES
 from tests import warm
 from tests.redis.sentinels import until
 from tests.stack import environment
 from tests.webhook_events import MASTER, completed, with_webhooks
-from tests.webhooks.receiver import receiving
+from tests.webhooks.receiver import Answer, Got, receiving
 
 
 def findings(answer) -> dict[str, dict[str, str]]:
@@ -162,13 +163,21 @@ def test_events_without_a_sender_are_found(redis, webhooks_on, key_id, monkeypat
 
 
 def test_late_events_are_found(redis, webhooks_on, key_id, monkeypatch):
+    """The last event waits behind as many as the sender sends to one receiver, and keeps its time."""
     monkeypatch.setattr(service_checks, "SENDER_TIMEOUT_S", 30)
-    go_on = threading.Event()
+    calls, go_on = [], threading.Event()
+
+    def hang(call: Got) -> Answer:
+        calls.append(call)
+        return (204 if go_on.wait(20) else 500), {}
+
     with receiving() as receiver, sending_events():
-        receiver.answers = lambda _: (204 if go_on.wait(20) else 500, {})
-        for _ in range(2):
+        completed(webhooks_on, key_id, receiver.url)
+        until(lambda: redis.keys(keyspace.standing("*")), "the receiver is known to respond")
+        receiver.answers = hang
+        for _ in range(PER_RECEIVER["proven"] + 1):
             completed(webhooks_on, key_id, receiver.url)
-        until(lambda: receiver.connections, "the receiver is called")
+        until(lambda: len(calls) == PER_RECEIVER["proven"], "the receiver is called")
         [well] = check_webhooks(settings_here())  # alone, as the sender waits only 15 s for the receiver
         make_late(redis)
         [late] = check_webhooks(settings_here())

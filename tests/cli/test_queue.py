@@ -2,9 +2,11 @@
 
 import fcntl
 import io
+import itertools
 import json
 import os
 import pty
+import re
 import struct
 import subprocess
 import sys
@@ -12,9 +14,10 @@ import termios
 from pathlib import Path
 
 import pytest
+from redis.exceptions import ConnectionError as RedisConnectionError
 from rich.console import Console
 
-from cli.queue import view
+from cli.queue import view, watch
 from jobs import keyspace
 from jobs.lifecycle.creation import NewRequest
 from jobs.lifecycle.moves import Failure
@@ -148,6 +151,30 @@ def test_on_a_terminal_it_is_redrawn_until_a_key_is_pressed(queue, ended, key):
 
     assert (process.returncode, message) == (0, b"")
     assert b"waiting (the first for" in shown
+
+
+def test_while_redis_is_away_the_last_state_is_marked_as_old(monkeypatch):
+    terminal, theirs = pty.openpty()
+    last = Snapshot(1e3, 7, 0, 0, 1.0, None, dict.fromkeys(Status, 0), {}, {}, 0, [])
+    console = Console(width=110, file=io.StringIO(), force_terminal=True)
+    attempts = itertools.count()
+
+    def take() -> Snapshot:
+        attempt = next(attempts)
+        if attempt == 0:
+            return last
+        if attempt == 2:
+            os.write(terminal, b"q")
+        raise RedisConnectionError
+
+    with os.fdopen(theirs) as stdin:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        watch(console, take, 0)
+    os.close(terminal)
+
+    hints = re.findall("press any key|this is old", console.file.getvalue())
+    assert hints[0] == "press any key"
+    assert {*hints[1:]} == {"this is old"}
 
 
 @pytest.mark.parametrize("width", [80, 110])

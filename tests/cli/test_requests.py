@@ -107,7 +107,8 @@ def test_a_finished_request_is_deleted(requests, submit, transitions, store):
     waiting = requests("delete", request_id)
     transitions.cancel(request_id, BROKEN)
 
-    assert (waiting.exit_code, "is not finished: cancel it first" in waiting.stderr) == (1, True)
+    assert waiting.exit_code == 1
+    assert "has not ended and was not deleted: cancel it first, or wait for its end" in waiting.stderr
     assert requests("delete", request_id).stdout == f"{request_id} is deleted\n"
     assert transitions.read(request_id) is None
     with pytest.raises(FileNotFoundError):
