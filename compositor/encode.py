@@ -93,7 +93,10 @@ def encode_animation(
 
 
 class _FrameSequence(Image.Image):
-    """Presents frames one at a time to Pillow's encoders; `durations` in milliseconds are those so far."""
+    """Presents frames one at a time to Pillow's encoders.
+
+    `durations` are those of the frames so far, in milliseconds, at most `max_duration` each.
+    """
 
     def __init__(self, frames: Iterator[Frame], count: int, max_duration: int) -> None:
         super().__init__()

@@ -9,7 +9,7 @@ from typing import Any
 from PIL import Image
 
 from compositor.animation.frames import Frame
-from compositor.animation.reader import read_animation
+from compositor.animation.reader import Animation, read_animation
 from compositor.compose import Overlay, on_background
 from compositor.decoding.colour import from_srgb, to_srgb
 from compositor.decoding.decode import Picture
@@ -69,10 +69,8 @@ def render(
         distinct = _distinct(files)
         inputs = decode_inputs(scene, distinct, limits, cache, owner)
         base = inputs[scene.base]
-        animation = None
-        if output.keeps_animation and base.animated and output.quality is not None:
-            animation = read_animation(distinct[scene.base].data, base, scene.base, limits)
-    coding = _coding(base, scene) if output.quality is None else output.quality
+        animation = _animation(scene, base, distinct[scene.base], limits)
+    coding = _coding(base, scene)
     if inspect:
         with watch.timing("inspect"):
             _inspect_inputs(inspect, inputs)
@@ -84,15 +82,10 @@ def render(
     source = animation.frames() if animation else _still(base.image, may_modify)
     frames = _composed(source, overlays, output, base.profile, inspect, watch)
     with watch.timing("encode"):
-        marks = Marks(base.credits if output.keeps_copyright else b"", base.profile)
-        if animation and isinstance(coding, int):
-            count, plays = animation.count, animation.plays
-            data = encode_animation(frames, count, plays, output.image_format, coding, marks)
-        else:
-            data = encode(next(frames).image, output.image_format, coding, marks)
-    first_frame_only = [name for name, picture in inputs.items() if picture.animated]
-    if animation:
-        first_frame_only.remove(scene.base)
+        data = _encoded(frames, animation, base, coding, output)
+    first_frame_only = [
+        name for name, each in inputs.items() if each.animated and not (animation and name == scene.base)
+    ]
     content_type = f"image/{output.image_format}"
     return Rendered(data, content_type, *base.image.size, watch.seconds, tuple(first_frame_only))
 
@@ -118,7 +111,17 @@ def _distinct(files: Mapping[str, bytes | File]) -> dict[str, File]:
     return {name: distinct[id(each)] for name, each in files.items()}
 
 
-def _coding(base: Picture, scene: Scene) -> JpegCoding:
+def _animation(scene: Scene, base: Picture, file: File, limits: Limits) -> Animation | None:
+    """The animation of the base if it is kept."""
+    if scene.output.keeps_animation and base.animated and scene.output.quality is not None:
+        return read_animation(file.data, base, scene.base, limits)
+    return None
+
+
+def _coding(base: Picture, scene: Scene) -> int | JpegCoding:
+    """The quality of the output, or the coding of the base to keep."""
+    if scene.output.quality is not None:
+        return scene.output.quality
     if base.coding is None:
         problem = f'"keep" needs a JPEG file as {scene.base}; give a number from 1 to 100'
         raise InvalidParameters("image_quality", problem)
@@ -202,3 +205,17 @@ def _composed(
             with watch.timing("inspect"):
                 inspect("output", to_srgb(canvas, profile))
         yield Frame(canvas, seconds)
+
+
+def _encoded(
+    frames: Iterator[Frame],
+    animation: Animation | None,
+    base: Picture,
+    coding: int | JpegCoding,
+    output: Output,
+) -> bytes:
+    marks = Marks(base.credits if output.keeps_copyright else b"", base.profile)
+    if animation and isinstance(coding, int):
+        count, plays = animation.count, animation.plays
+        return encode_animation(frames, count, plays, output.image_format, coding, marks)
+    return encode(next(frames).image, output.image_format, coding, marks)

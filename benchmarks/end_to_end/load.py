@@ -5,7 +5,7 @@ import os
 import time
 from collections.abc import Callable, Container, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cache, partial
 
 from benchmarks import seed
@@ -31,10 +31,17 @@ def batch(client: Client, jobs: Sequence[Job]) -> Pace:
 
 
 def drained(client: Superimpose, jobs: Sequence[Job]) -> Pace:
-    """The pace of workers that are suspended while the queue is filled."""
-    with suspended(client.pids[1:]):
+    """The pace of workers that are suspended until the queue is full and the clocks are read."""
+    with ExitStack() as stack:
+        stack.enter_context(suspended(client.pids[1:]))
         ids = [client.submit(job) for job in jobs]
-    return pace(lambda: [_finished_at(client, each) for each in ids], len(jobs), client.cpu_s)
+
+        def drain() -> None:
+            stack.close()  # resumes the workers
+            for request_id in ids:
+                _finished_at(client, request_id)
+
+        return pace(drain, len(jobs), client.cpu_s)
 
 
 def steady_per_s(client: Superimpose, jobs: Sequence[Job], late: Container[Job] = ()) -> float:

@@ -29,7 +29,10 @@ Head = dict[bytes, bytes]
 
 
 def parts(data: bytes) -> Iterator[Part]:
-    """The frames of the PNG file `data` in order. Raises `SyntaxError` if it declares more."""
+    """The frames of the PNG file `data` in order, without a default image that is not a frame.
+
+    Raises `SyntaxError` if there are fewer than the file declares.
+    """
     data = valid_png(data)
     head: Head = {}
     control, pixels = b"", list[slice]()

@@ -49,8 +49,9 @@ class Disposal(Enum):
 
 @dataclass(frozen=True)
 class Part:
-    """`still` returns the part as an image file of `size` pixels; its top-left pixel is `at` on the canvas.
+    """A frame as files store it: a picture that is put on the canvas of the previous frames.
 
+    `still` returns the part as an image file of `size` pixels; its top-left pixel is `at` on the canvas.
     With `blends` it is composited over the canvas, otherwise it replaces its pixels.
     """
 

@@ -29,7 +29,7 @@ _FRAME_SHARE = 4
 
 @dataclass(frozen=True)
 class Animation:
-    """The number of frames and that of plays, 0 for ever.
+    """`count` frames, to be played `plays` times, 0 for ever.
 
     `frames` are upright, all RGB or all RGBA, with the size and colour space of the decoded first frame. Each
     call starts at the first frame. The iterator raises `InvalidImage` at a damaged frame.
@@ -41,7 +41,10 @@ class Animation:
 
 
 def read_animation(data: bytes, first: Picture, name: str, limits: Limits) -> Animation:
-    """The animation in `data`, after its `first` frame. Raises `ImageTooLarge` before it decodes a frame."""
+    """The animation in the file `data` of parameter `name`, whose first frame was decoded as `first`.
+
+    Raises `ImageTooLarge`, before it decodes a frame, and `InvalidImage`.
+    """
     module = _FORMATS.get(kind(data) or "")
     return _from_parts(data, module, first, name, limits) if module else _avif(data, first, name, limits)
 

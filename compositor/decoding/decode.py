@@ -137,7 +137,7 @@ def _picture(image: Image.Image, data: bytes, colours: Colours) -> Picture:
 
 
 def _is_animated(image: Image.Image, data: bytes) -> bool:
-    """Whether there are more frames; the pictures of a multi-picture JPEG are none."""
+    """Whether `image` is the first of several frames. The pictures of a multi-picture JPEG are not frames."""
     if image.format == "GIF":
         return gif.is_animated(data)
     return image.format in ("PNG", "WEBP", "AVIF") and bool(getattr(image, "is_animated", False))

@@ -135,8 +135,9 @@ def _gif(data: bytes) -> Declared:
 def _webp(data: bytes) -> Declared | None:
     """RFC 9649: the canvas of an extended file, or the frame of a lossless or lossy one."""
     match data[12:16]:
-        case b"VP8X":  # both of 24 bits
-            return Declared(*((struct.unpack_from("<I", data, at)[0] >> 8) + 1 for at in (23, 26)))
+        case b"VP8X":
+            sides = struct.unpack_from("3s3s", data, 24)
+            return Declared(*(int.from_bytes(side, "little") + 1 for side in sides))
         case b"VP8L":
             (bits,) = struct.unpack_from("<I", data, 21)
             return Declared((bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1)

@@ -15,7 +15,10 @@ _WITH_MEANING = re.compile(rb"\xff[^\x00\x01\xd0-\xd8\xff]")  # no stuffed, rest
 
 
 def markers(data: bytes) -> Iterator[tuple[int, int]]:
-    """Each marker of a segment or the end, and its segment's offset. Skips junk between, as decoders do."""
+    """Each marker that starts a segment or ends the picture, and the offset of its segment's length.
+
+    Skips junk between segments, as decoders do.
+    """
     found = _WITH_MEANING.search(data, 2)
     while found:
         marker, at = data[found.end() - 1], found.end()

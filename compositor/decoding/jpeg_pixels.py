@@ -1,4 +1,7 @@
-"""Decodes JPEG files with TurboJPEG, as fast as Pillow, which reports missing pixels; reads their coding."""
+"""Decodes JPEG files with TurboJPEG, and reads with which tables and subsampling they are coded.
+
+TurboJPEG reports missing pixels and is as fast as Pillow.
+"""
 
 import re
 import threading

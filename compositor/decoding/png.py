@@ -53,7 +53,10 @@ def _relabelled(data: bytes, depth: int, colour_type: int) -> bytes:
 
 
 def verified(image: Image.Image, data: bytes) -> None:
-    """Verify the checksums of a PNG, which Pillow's decoder ignores. Raises `SyntaxError` or `OSError`."""
+    """Verify the checksums of a PNG that Pillow will decode, because decoding ignores them.
+
+    Raises `SyntaxError` or `OSError` if the file is damaged.
+    """
     if image.format == "PNG":
         Image.open(io.BytesIO(data), formats=("PNG",)).verify()
 

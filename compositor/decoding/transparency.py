@@ -1,4 +1,4 @@
-"""What is transparent in a picture: one colour (PNG's tRNS chunk, GIF), and all beside a first frame."""
+"""What is transparent in a picture: one colour (PNG's tRNS chunk, GIF), and all outside its first frame."""
 
 import struct
 from typing import Any

@@ -61,7 +61,10 @@ def product(one: Image.Image, other: Image.Image) -> Image.Image:
 
 
 def faded(piece: Image.Image, opacity: float) -> Image.Image:
-    """`piece` times `opacity`, 0 to 1: rounded, but truncated for opaque pixels, as in the reference node."""
+    """`piece` with its alpha multiplied by `opacity`, 0 to 1.
+
+    Products are rounded, but that of an opaque pixel is truncated, as in the reference node.
+    """
     if opacity == 1:
         return piece
     faded = piece.convert("RGBA")
@@ -72,7 +75,11 @@ def faded(piece: Image.Image, opacity: float) -> Image.Image:
 
 
 def premultiplied(pixels: NDArray[np.uint8]) -> Floats:
-    """(height, width, 3 or 4) uint8 as float32 levels, 0 to 255; with alpha, colour times alpha / 255."""
+    """(height, width, 3 or 4) uint8 as float32 levels, 0 to 255; with alpha, colour times alpha / 255.
+
+    Averages of straight colour would include the invisible colour of transparent pixels, which causes dark
+    fringes. The levels are floats, so that a picture of one colour keeps exactly that colour.
+    """
     levels = pixels.astype(np.float32)
     if levels.shape[-1] == 4:
         levels[..., :3] *= levels[..., 3:] * np.float32(1 / 255)
@@ -80,7 +87,10 @@ def premultiplied(pixels: NDArray[np.uint8]) -> Floats:
 
 
 def straight(levels: Floats) -> Image.Image:
-    """An RGB or RGBA image of premultiplied levels: rounded, but truncated without alpha, as in the node."""
+    """An RGB or RGBA image of premultiplied levels.
+
+    Levels without alpha are truncated as in the reference node; with alpha they are rounded.
+    """
     if levels.shape[-1] == 3:
         return Image.fromarray(levels.astype(np.uint8))
     levels[..., :3] *= np.float32(255) / np.maximum(levels[..., 3:], np.float32(1 / 255))

@@ -159,7 +159,7 @@ def _area(region: Region | None, base: Size) -> Box:
 
 def _shape(layer: Layer, picture: Size, area: Box) -> tuple[Turn | Warp, tuple[int, int]]:
     """The rotation or warp of a picture of this size, and the place of its top-left pixel on the base."""
-    left, top, size = *area[:2], size_of(area)
+    (left, top), size = area[:2], size_of(area)
     if layer.corners:
         warp = Warp.of(picture, [(left + x * size[0], top + y * size[1]) for x, y in layer.corners])
         return warp, warp.box[:2]

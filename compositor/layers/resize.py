@@ -143,7 +143,10 @@ def _bicubic(image: Image.Image, size: Size, box: Box) -> Image.Image:
 
 
 def _reached(length: int, new_length: int, start: int, stop: int) -> tuple[int, int, tuple[float, float]]:
-    """The source pixels for the new ones: first, end (exclusive), and the exact part relative to first."""
+    """The source pixels for the new ones from `start` to `stop`: first, end (exclusive), and the exact part.
+
+    The part is relative to the first pixel.
+    """
     scale = length / new_length
     reach = math.ceil(_CUBIC_SUPPORT * max(1, scale)) + 1
     first = max(0, math.floor(start * scale) - reach)

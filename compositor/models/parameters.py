@@ -112,8 +112,8 @@ def parameter(default: Any, description: str, example: Any, **bounds: Any) -> An
 class Parameters(BaseModel):
     """A parameter that is `null` gets its default. All faults are raised together.
 
-    One of the parameters `one_of` is required, the two of a pair in `conflicts` exclude each other, and a row
-    of `needs` has a parameter, those of which it needs one, and what to do without.
+    One of the parameters `one_of` is required, and the two of a pair in `conflicts` exclude each other. A row
+    of `needs` names a parameter, the ones of which it needs at least one, and the advice if none is given.
     """
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)

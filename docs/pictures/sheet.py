@@ -49,7 +49,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Plain:
-    """An input."""
+    """An input, shown as it is."""
 
     label: str
     data: bytes

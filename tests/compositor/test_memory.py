@@ -35,7 +35,7 @@ for path in sys.argv[1:]:
             answers.append(str(decode(data, "mask", Limits()).image.size))
         except (CompositorError, MemoryError) as error:
             answers.append("MemoryError" if isinstance(error, MemoryError) else str(error))
-    print("; ".join(answers), flush=True)
+    print(os.path.basename(path), "; ".join(answers), sep=": ", flush=True)
     break
 """
 
@@ -91,11 +91,11 @@ def answers(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         (folder / name).write_bytes(costly(name))
     command = [sys.executable, "-c", DECODE, *(str(folder / name) for name in NAMES)]
     lines = subprocess.run(command, capture_output=True, text=True, timeout=300).stdout.splitlines()
-    return dict(zip(NAMES, lines, strict=True))
+    return dict(line.split(": ", 1) for line in lines)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_checked_memory_suffices_and_less_is_an_error_before_decoding(
     name: str, answers: dict[str, str]
 ) -> None:
-    assert answers[name] == "; ".join(["MemoryError"] * 4 + [f"({SIDE}, {SIDE})"])
+    assert answers.get(name) == "; ".join(["MemoryError"] * 4 + [f"({SIDE}, {SIDE})"])

@@ -70,10 +70,9 @@ def test_layers_of_an_animation_do_not_each_hold_a_mirrored_copy(folder):
 
 
 def test_layers_of_an_animation_share_pictures_converted_to_its_space(folder):
-    profile = P3
     answer = {"animation": "keep", "image_format": "webp", "keep_icc_profile": True}
 
-    assert taken(folder, film(profile), overlays=[LAYER] * 8, **answer) < 8 * COPY
+    assert taken(folder, film(P3), overlays=[LAYER] * 8, **answer) < 8 * COPY
 
 
 @pytest.mark.parametrize(

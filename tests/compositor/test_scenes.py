@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from compositor import ImageTooLarge, InvalidImage, Limits, SuperimposeRequest, render
+from compositor import DecodedCache, File, ImageTooLarge, InvalidImage, Limits, SuperimposeRequest, render
 from tests.compositor.animation.films import file, random_patches
 from tests.compositor.pictures import noise, pixels, plain, png, saved
 
@@ -171,6 +171,18 @@ def test_the_pixels_of_all_inputs_are_counted_before_any_is_decoded():
 
     with pytest.raises(ImageTooLarge, match=r"0.04 MP together, at most 0.03 MP"):
         render(params.scene(), files, limits=Limits(max_pixels=10_000))
+
+
+def test_of_equally_large_inputs_the_first_is_named_even_if_another_is_cached():
+    colours = {BASE: "red", **{f"overlays[{at}].overlay_image": f"#00{at}" for at in range(3)}}
+    files = {name: File(plain((10, 10), colour)) for name, colour in colours.items()}
+    cache, limits = DecodedCache(10_000), Limits(max_pixels=100)
+    last = {BASE: files["overlays[2].overlay_image"], LOGO: files["overlays[2].overlay_image"]}
+    render(SuperimposeRequest(base_image="x", overlay_image="x").scene(), last, limits=limits, cache=cache)
+
+    many = SuperimposeRequest(base_image="x", overlays=[{"overlay_image": "x"}] * 3).scene()
+    with pytest.raises(ImageTooLarge, match=r"^base_image: the largest of pictures that have .* together"):
+        render(many, files, limits=limits, cache=cache)
 
 
 def test_pixels_that_no_header_declares_are_counted_before_the_next_is_decoded():

@@ -434,3 +434,24 @@ def test_a_slow_picture_does_not_replace_one_chosen_later(visit, service):
 
     assert sent.value.post_data_json["base_image"] == f"{service.url}/samples/cup.jpg?quick"
     assert seen.page.input_value('[data-field="base_image"] .url').endswith("?quick")
+
+
+RETRIED = """async () => {
+  const { retry } = await import("/assets/0/requests/wait.js");
+  const listeners = new Set();
+  const signal = {
+    addEventListener: (_, listener) => listeners.add(listener),
+    removeEventListener: (_, listener) => listeners.delete(listener),
+    throwIfAborted() {},
+  };
+  let failures = 3;
+  const call = async () => {
+    if (failures-- > 0) throw Object.assign(new Error(), { retryAfterS: 0.01 });
+  };
+  await retry(call, { isRetryable: () => true, limit: Infinity }, () => {}, signal);
+  return [failures, listeners.size];
+}"""
+
+
+def test_retries_leave_no_listeners_behind(visit):
+    assert visit().page.evaluate(RETRIED) == [-1, 0]

@@ -121,7 +121,10 @@ def _leaves_colours(profile: bytes) -> bool:
 
 @icc.shared
 def _transform(profile: bytes, mode: str, to_srgb: bool) -> ImageCms.ImageCmsTransform:
-    """From or to the space of `profile`. Raises `PyCMSError` if it has no tables for that."""
+    """The conversion of pixels of `mode` from the space of `profile` to sRGB, or else the other way round.
+
+    Raises `PyCMSError` if the profile has no tables for it.
+    """
     own = ImageCms.ImageCmsProfile(io.BytesIO(profile))
     source, target = (own, _SRGB) if to_srgb else (_SRGB, own)
     return ImageCms.buildTransform(source, target, mode, "RGBA" if mode == "RGBA" else "RGB")

@@ -48,9 +48,9 @@ class Shaper(NamedTuple):
 
 
 def shared(build: Callable[[bytes, *Rest], R]) -> Callable[[bytes, *Rest], R]:
-    """Cache what `build` made of the last profiles, so that the frames of an animation share it.
+    """`build` with a cache of its last results, so that all frames of an animation share one.
 
-    Profiles above a megabyte, the maximum in a PNG, are not held.
+    Profiles of more than a megabyte, the maximum in a PNG, are not cached.
     """
     cached: Callable[..., R] = lru_cache(maxsize=4)(build)
 
@@ -74,7 +74,10 @@ def dated(profile: bytes) -> bytes:
 
 
 def to_xyz(white: tuple[float, float], *primaries: tuple[float, float]) -> NDArray[np.float64]:
-    """The matrix from linear RGB to XYZ (D50, Bradford) of chromaticities; `ValueError` if they span none."""
+    """The matrix from linear RGB to XYZ, adapted to D50 (Bradford), of the chromaticities x, y.
+
+    Raises `ValueError` if they do not span a space.
+    """
     columns = np.array([(x, y, 1 - x - y) for x, y in primaries]).T
     if white[1] <= 0 or abs(np.linalg.det(columns)) < 1e-6:
         raise ValueError("no colour space has these primaries")

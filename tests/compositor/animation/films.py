@@ -92,8 +92,7 @@ def _gif(patches: list[Patch], plays: int) -> bytes:
         table[: len(colours)] = colours
         image = image.convert("L")
         image.putpalette(table.tobytes())
-        out = saved(image, "GIF", optimize=False, interlace=0)
-        data = out
+        data = saved(image, "GIF", optimize=False, interlace=0)
         bits = (data[10] & 7) + 1
         pixels = data[13 + 3 * 2**bits :]
         pixels = pixels[pixels.index(b"\x2c") + 10 : -1]

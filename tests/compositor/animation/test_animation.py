@@ -13,9 +13,8 @@ from pydantic import ValidationError
 
 from compositor import Limits, SuperimposeParams, render, superimpose
 from compositor.animation.reader import read_animation
-from compositor.decoding.colour import icc
+from compositor.decoding.colour.light import PEAK, rendering
 from compositor.decoding.decode import Colours, decode
-from compositor.layers.prepared import PreparedLayer
 from compositor.models import read
 from tests.compositor.animation.films import SIZE, composed, file, random_patches
 from tests.compositor.colour import spaces
@@ -151,8 +150,7 @@ def test_an_avif_sequence_declares_its_plays(times):
 def test_frame_times_do_not_drift(target):
     """24 frames a second, which only PNG can express exactly, last one second."""
     stills = [Image.new("RGB", SIZE, (10 * number, 0, 0)) for number in range(24)]
-    base = animated(stills, "PNG", duration=10)
-    data = base
+    data = animated(stills, "PNG", duration=10)
     for at in [found.start() for found in re.finditer(b"fcTL", data)]:
         content = data[at + 4 : at + 24] + struct.pack(">HH", 1, 24) + data[at + 28 : at + 30]
         data = data[: at + 4] + content + struct.pack(">I", zlib.crc32(b"fcTL" + content)) + data[at + 34 :]
@@ -238,17 +236,23 @@ def test_a_webp_of_graphics_is_lossless():
     )
 
 
-def test_layers_are_prepared_once(monkeypatch):
-    prepared = []
-    original = PreparedLayer.pieces
+@pytest.mark.parametrize(("count", "colour"), [(4, (255, 0, 0)), (5, (0, 0, 255))])
+def test_layers_are_prepared_once_unless_they_are_large_together(count, colour):
+    """Their picture becomes blue once it was put on the first frame; four of 64 pixels are not too large."""
+    pictures = {}
 
-    def counted(self, canvas):
-        prepared.append(self)
-        return original(self, canvas)
+    def inspect(name, picture):
+        pictures[name] = picture
+        if name == "output":
+            pictures["overlays[0].overlay_image"].paste("blue", (0, 0, 8, 8))
 
-    monkeypatch.setattr(PreparedLayer, "pieces", counted)
-    superimpose(file(random_patches(1, "GIF"), "GIF"), UNSEEN, keep("gif"))
-    assert len(prepared) == 1
+    files = dict.fromkeys((f"overlays[{at}].overlay_image" for at in range(count)), plain((8, 8), "red"))
+    files["base_image"] = animated([Image.new("RGB", (8, 8), (0, level, 0)) for level in (50, 90)], "PNG")
+    scene = keep("apng", overlays=[{"overlay_image": "x"}] * count).scene()
+    answer = render(scene, files, limits=Limits(max_pixels=4 * 64), inspect=inspect)
+
+    shown = [tuple(levels[0, 0, :3]) for levels, _ in frames(answer.data)]
+    assert shown == [(255, 0, 0), colour]
 
 
 def test_every_frame_is_inspected():
@@ -288,21 +292,31 @@ def test_frames_stay_in_the_space_of_the_base(target):
         assert np.abs(apart).mean() < 2
 
 
-@pytest.mark.parametrize("source", ["PNG", "WEBP", "AVIF"])
-@pytest.mark.parametrize("kept", [False, True])
-def test_as_many_colour_conversions_are_built_for_twelve_frames_as_for_three(source, kept, monkeypatch):
-    built = Counter()
-    for module, name in ((ImageCms, "ImageCmsTransform"), (icc, "shaper")):
-        build = getattr(module, name)
-        monkeypatch.setattr(
-            module, name, lambda *a, build=build, **b: built.update([count]) or build(*a, **b)
-        )
+@pytest.mark.parametrize("peak", [PEAK, 600])
+def test_colour_conversions_are_built_once_for_all_frames(peak):
+    own, again, other = (spaces.profile(spaces.P3, spaces.SRGB_CURVE, name) for name in "aab")
+    kind = np.dtype(np.uint8)
 
+    assert rendering(own, kind, peak) is rendering(again, kind, peak)
+    assert rendering(own, kind, peak) is not rendering(other, kind, peak)
+
+
+@pytest.mark.parametrize("source", ["PNG", "WEBP", "AVIF"])
+def test_as_many_conversions_of_pillow_are_built_for_twelve_frames_as_for_three(source, monkeypatch):
+    built = []
+    build = ImageCms.ImageCmsTransform
+
+    def counted(*args, **options):
+        built.append(args)
+        return build(*args, **options)
+
+    monkeypatch.setattr(ImageCms, "ImageCmsTransform", counted)
+    counts = []
     for count in (3, 12):
         stills = [Image.new("RGBA", SIZE, (20 * number, 90, 20, 99)) for number in range(count)]
-        space = spaces.profile(spaces.P3, spaces.SRGB_CURVE, f"{source} {kept} {count:02}")
+        space = spaces.profile(spaces.P3, spaces.SRGB_CURVE, f"{source} {count:02}")
         base = animated(stills, source, icc_profile=space, lossless=True)
-        answer = keep("apng", keep_icc_profile=kept, background="#fff")
-        superimpose(base, UNSEEN, answer, inspect=lambda *_: None)
+        superimpose(base, UNSEEN, keep("apng", keep_icc_profile=True, background="#fff"))
+        counts.append(len(built))
 
-    assert built[3] == built[12] > 0
+    assert counts[1] == 2 * counts[0] > 0

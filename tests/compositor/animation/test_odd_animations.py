@@ -46,19 +46,32 @@ def with_profile(data: bytes, profile: bytes) -> bytes:
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
+def with_bad_last_frame(data: bytes, image_format: str) -> bytes:
+    """The animation `data`, whose last frame covers the canvas, with pixels of it that no decoder reads."""
+    if image_format == "GIF":
+        frame = data.rindex(b"\x2c" + struct.pack("<4H", 0, 0, *SIZE))
+        at = frame + 10 + 3 * 2 ** ((data[frame + 9] & 7) + 1)  # after the colours: the bits of a code
+        return data[:at] + b"\xff" + data[at + 1 :]
+    if image_format == "WEBP":
+        at = data.rindex(b"VP8L") + 13  # after the header of the frame, which `Image.open` reads
+        return data[:at] + b"\xff" * (len(data) - at)
+    at = data.rindex(b"fdAT")
+    end = at + 4 + int.from_bytes(data[at - 4 : at], "big")
+    return data[: at - 4] + chunk(b"fdAT", data[at + 4 : at + 8] + b"\xff" * 8) + data[end + 4 :]
+
+
 @pytest.mark.parametrize("image_format", FORMATS)
-def test_an_animation_of_too_many_frames_is_refused_before_decoding(image_format, monkeypatch):
-    base = file(random_patches(1, image_format, count=11), image_format)
+def test_an_animation_of_too_many_frames_is_refused_before_decoding(image_format):
     limits = Limits(max_frames=10)
-    superimpose(
-        file(random_patches(1, image_format, count=10), image_format), UNSEEN, keep("webp"), limits=limits
-    )
-    monkeypatch.setattr("compositor.animation.reader.decode", pytest.fail)
+    ten, eleven = (timed(*range(50, 50 + count), image_format=image_format) for count in (10, 11))
+    superimpose(ten, UNSEEN, keep("webp"), limits=limits)
 
-    with pytest.raises(CompositorError, match="base_image: more than 10 frames, the maximum") as error:
-        superimpose(base, UNSEEN, keep("webp"), limits=limits)
-
-    assert error.value.code == "image_too_large"
+    with pytest.raises(CompositorError, match="damaged"):
+        superimpose(with_bad_last_frame(ten, image_format), UNSEEN, keep("webp"), limits=limits)
+    for data in (eleven, with_bad_last_frame(eleven, image_format)):
+        with pytest.raises(CompositorError, match="base_image: more than 10 frames, the maximum") as error:
+            superimpose(data, UNSEEN, keep("webp"), limits=limits)
+        assert error.value.code == "image_too_large"
 
 
 def test_an_animation_of_ten_thousand_frames_is_refused():
