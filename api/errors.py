@@ -178,7 +178,7 @@ def no_event_yet(request_id: str) -> ApiError:
 
 def refused_move(error: IllegalMove) -> ApiError:
     match error.reason:
-        case "revoked" | "exists":  # the key was revoked after it was admitted
+        case "revoked" | "exists":  # only while creating: the key was revoked after it was admitted
             return invalid_key()
         case "terminal":
             text = "the request has ended already and was not changed: read its status or its result"

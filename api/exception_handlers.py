@@ -103,7 +103,7 @@ def _logged(request: Request, error: Exception) -> dict[str, Any]:
 
 
 def _store_error(error: Exception) -> StoreError | None:
-    """Also the cause, as Starlette raises another error if the store fails within a response."""
+    """`error` or its cause, as Starlette raises another error if the store fails within a response."""
     return next((each for each in (error, error.__cause__) if isinstance(each, StoreError)), None)
 
 

@@ -13,6 +13,7 @@ from redis import Redis
 from api.exception_handlers import HANDLERS
 from jobs import keyspace
 from jobs.keys.api_keys import ApiKeys
+from jobs.lifecycle.moves import IllegalMove
 from tests.stack import KEY, empty_database, environment, running
 
 
@@ -173,6 +174,28 @@ def test_a_path_cannot_inject_a_log_line(caplog):
     [logged] = [record.getMessage() for record in caplog.records if record.name == "superimpose.api"]
     assert "forged" in logged
     assert not {"\r", "\n"} & set(logged)
+
+
+@pytest.mark.parametrize(
+    ("reason", "status", "code"),
+    [
+        ("revoked", 401, "invalid_key"),
+        ("missing", 404, "not_found"),
+        ("terminal", 409, "already_finished"),
+        ("unfinished", 409, "not_finished"),
+    ],
+)
+def test_a_move_that_another_call_made_impossible_is_refused_by_its_reason(reason, status, code):
+    app = FastAPI(exception_handlers=HANDLERS)
+
+    @app.get("/v2/requests/{request_id}")
+    async def too_late(request_id: str) -> None:
+        raise IllegalMove("cancel", request_id, reason)
+
+    answer = get(app, "/v2/requests/1234")
+
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.json().get("request_id") == (None if status == 401 else "1234")
 
 
 @pytest.mark.parametrize(
