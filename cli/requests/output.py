@@ -22,7 +22,7 @@ STYLES = {
     Status.COMPLETED: "green",
     Status.FAILED: "red",
 }
-MOMENTS = ("created_at", "started_at", "claimed_at", "finished_at", "expires_at")
+TIMES = ("created_at", "started_at", "claimed_at", "finished_at", "expires_at")
 TEXTS = ("custom_id", "status", "key_id", "code", "error", "charge", "worker")
 NUMBERS = ("attempts", "given_back", "cost")
 OUTPUT = ("content_type", "width", "height", "file_size", "animated", "warnings")
@@ -58,7 +58,7 @@ def details(request_id: str, stored: Mapping[Any, Any]) -> dict[str, Any]:
     fields: dict[str, Any] = {"request_id": request_id}
     fields |= {name: text[name] for name in TEXTS if name in text}
     fields |= {name: int(text[name]) for name in NUMBERS if name in text}
-    fields |= {name: rfc3339(int(text[name]) / 1000) for name in MOMENTS if name in text}
+    fields |= {name: rfc3339(int(text[name]) / 1000) for name in TIMES if name in text}
     fields["timeout_s"] = int(text["timeout"]) / 1000 if "timeout" in text else None
     fields["idempotent"] = "idempotency" in text
     params = json.loads(text.get("params", "{}"))

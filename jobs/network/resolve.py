@@ -29,7 +29,7 @@ def resolve_in_thread(resolve: Resolve, host: str, port: int) -> "Future[Sequenc
     def look_up() -> None:
         try:
             found.set_result(resolve(host, port))
-        except Exception as error:  # raised to whoever waits
+        except Exception as error:  # raised where the result is awaited
             found.set_exception(error)
 
     threading.Thread(target=look_up, name=f"look-up of {host}", daemon=True).start()
